@@ -1,0 +1,1 @@
+"""contractgen: one statement of every shape, name, table and transition; code, schemas and documents from it."""

@@ -1,0 +1,164 @@
+"""Make one definition a document of its own: closed over its references, free of our own keywords.
+
+`bundled` is what readers of a schema get. `dereference` is for readers that know no `$ref` at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from contractgen.model import ContractSet, Json, Schema
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+REF_PREFIX = "#/$defs/"
+
+# Below these keywords stands a mapping from names the author chose to schemas, not a schema.
+SCHEMA_MAPS = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
+# Below these stands data, which may look like anything.
+DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples", "required", "dependentRequired", "discriminator"})
+
+
+def text(document: Json) -> str:
+    """Write a JSON document the one way every emitted JSON file is written."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def plain(schema: Json) -> Any:
+    """Copy a schema without its `x-` keywords, in the order it was written."""
+    if isinstance(schema, Mapping):
+        return {key: _plain_below(key, value) for key, value in schema.items() if not key.startswith("x-")}
+    if isinstance(schema, (list, tuple)):
+        return [plain(item) for item in schema]
+    return schema
+
+
+def _plain_below(keyword: str, value: Json) -> Any:
+    if keyword in SCHEMA_MAPS and isinstance(value, Mapping):
+        return {name: plain(below) for name, below in value.items()}
+    if keyword in DATA_KEYWORDS:
+        return json.loads(json.dumps(value, default=_mapping))
+    return plain(value)
+
+
+def _mapping(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"not JSON: {value!r}")
+
+
+def references(schema: Json) -> Iterator[str]:
+    """Give the name of each definition a schema refers to, in order, repetitions too."""
+    if isinstance(schema, Mapping):
+        for key, value in schema.items():
+            if key == "$ref" and isinstance(value, str):
+                yield value.removeprefix(REF_PREFIX)
+            elif key in SCHEMA_MAPS and isinstance(value, Mapping):
+                for below in value.values():
+                    yield from references(below)
+            elif key not in DATA_KEYWORDS:
+                yield from references(value)
+    elif isinstance(schema, (list, tuple)):
+        for item in schema:
+            yield from references(item)
+
+
+def schema_of(contracts: ContractSet, name: str) -> Schema:
+    """Look up the schema a name stands for: a definition, a table's output or the shape of constants."""
+    if name in contracts.definitions:
+        return contracts.definitions[name].schema
+    if name in contracts.tables:
+        return contracts.tables[name].output
+    if name in contracts.values:
+        return contracts.values[name].schema
+    raise LookupError(f"no definition named {name}")
+
+
+def reachable(contracts: ContractSet, schema: Schema) -> tuple[str, ...]:
+    """List the definitions a schema needs, directly or not, in alphabetical order."""
+    found: set[str] = set()
+    waiting = list(references(schema))
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(references(schema_of(contracts, name)))
+    return tuple(sorted(found))
+
+
+def bundled(contracts: ContractSet, name: str, path: str | None = None) -> dict[str, Any]:
+    """Give the definition as a document that needs no other; `path` adds the `$id` it is published under."""
+    schema = schema_of(contracts, name)
+    document: dict[str, Any] = {"$schema": DIALECT}
+    if path is not None:
+        document["$id"] = identifier(contracts, path)
+    document["title"] = name
+    document |= plain(schema)
+    if definitions := reachable(contracts, schema):
+        document["$defs"] = {needed: plain(schema_of(contracts, needed)) for needed in definitions}
+    return document
+
+
+def identifier(contracts: ContractSet, path: str) -> str:
+    """Give the `$id` of a file published below schemas/."""
+    return f"{contracts.settings.id_base}/{contracts.settings.version}/{path}"
+
+
+def dereference(document: Schema) -> dict[str, Any]:
+    """Inline every reference of a bundled document; where a definition holds itself, put a plain object."""
+    inlined: dict[str, Any] = _inline(_without_definitions(document), document.get("$defs", {}), 1, {})
+    return inlined
+
+
+def unrolled(document: Schema, depth: int) -> dict[str, Any]:
+    """Inline every reference of a bundled document, nesting a definition in itself at most `depth` times.
+
+    Below that nothing is valid, so what the result takes, the document takes.
+    """
+    inlined: dict[str, Any] = _inline(_without_definitions(document), document.get("$defs", {}), depth, {}, False)
+    return inlined
+
+
+def _without_definitions(document: Schema) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in ("$defs", "$schema", "$id")}
+
+
+def _inline(schema: Json, definitions: Schema, depth: int, open_: Mapping[str, int], end: Json = None) -> Any:
+    if isinstance(schema, (list, tuple)):
+        return [_inline(item, definitions, depth, open_, end) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    inlined: dict[str, Any] = {}
+    if "$ref" in schema:
+        target = _target(schema["$ref"], definitions, depth, open_, end)
+        if target is False:
+            return False
+        inlined = target
+    for key, value in schema.items():
+        if key != "$ref":
+            inlined[key] = _inline_below(key, value, definitions, depth, open_, end)
+    return inlined
+
+
+def _inline_below(
+    keyword: str, value: Json, definitions: Schema, depth: int, open_: Mapping[str, int], end: Json
+) -> Any:
+    if keyword in DATA_KEYWORDS:
+        return value
+    if keyword in SCHEMA_MAPS:
+        return {name: _inline(below, definitions, depth, open_, end) for name, below in value.items()}
+    return _inline(value, definitions, depth, open_, end)
+
+
+def _target(reference: str, definitions: Schema, depth: int, open_: Mapping[str, int], end: Json) -> Any:
+    name = reference.removeprefix(REF_PREFIX)
+    target = definitions[name]
+    if open_.get(name, 0) >= depth:
+        return end if end is not None else _opaque(name, target)
+    return _inline(target, definitions, depth, {**open_, name: open_.get(name, 0) + 1}, end)
+
+
+def _opaque(name: str, target: Schema) -> dict[str, Any]:
+    description = target.get("description", f"Another {name}.")
+    return {"type": "object", "description": description, "properties": {}, "additionalProperties": True}

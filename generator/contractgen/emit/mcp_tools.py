@@ -1,0 +1,107 @@
+"""Write one MCP tool definition a tool: every command of it behind one flat object that all clients accept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contractgen.bundle import bundled, dereference, text
+from contractgen.model import Command, ContractSet, Tool
+from contractgen.wire import Wire, WireError, either, lower, lower_output
+
+Requests = list[tuple[Command, Wire]]
+
+ROUTING = ("action", "command")
+
+
+def emit(contracts: ContractSet) -> dict[str, str]:
+    """Write the list of tools for readers of files and again as data of the Python package."""
+    listed = text([definition(contracts, tool) for tool in contracts.tools.values()])
+    return {"mcp/tools.json": listed, f"python/{contracts.settings.package}/schemas/tools.json": listed}
+
+
+def definition(contracts: ContractSet, tool: Tool) -> dict[str, Any]:
+    """Give one tool as `tools/list` has it."""
+    return {
+        "name": tool.name,
+        "title": tool.title,
+        "description": _description(tool),
+        "inputSchema": _input(contracts, tool),
+        "outputSchema": _output(contracts),
+        "annotations": {"title": tool.title, "readOnlyHint": all(command.read_only for command in tool.commands)},
+    }
+
+
+def _description(tool: Tool) -> str:
+    lines = [f"- {_route(command)}: {command.description}" for command in tool.commands]
+    return "\n".join([tool.description, "Actions and commands:", *lines])
+
+
+def _route(command: Command) -> str:
+    return f"{command.action} {command.command}" if command.command else command.action
+
+
+def _input(contracts: ContractSet, tool: Tool) -> Wire:
+    requests = [(command, _request(contracts, command)) for command in tool.commands]
+    return {
+        "type": "object",
+        "properties": _routing(tool) | _parameters(requests),
+        "required": ["action"],
+        "additionalProperties": False,
+    }
+
+
+def _request(contracts: ContractSet, command: Command) -> Wire:
+    request = lower(dereference(bundled(contracts, command.request)), command.name)
+    if request["type"] != "object" or request["additionalProperties"] is not False:
+        raise WireError(f"{command.name}: a request is a closed object")
+    if taken := [name for name in ROUTING if name in request["properties"]]:
+        raise WireError(f"{command.name}: {taken[0]} routes the call and cannot be a parameter; rename it")
+    return request
+
+
+def _routing(tool: Tool) -> Wire:
+    actions = dict.fromkeys(command.action for command in tool.commands)
+    old = [alias.action for command in tool.commands for alias in command.aliases]
+    described = "What to do." + (f" Deprecated: {', '.join(old)}." if old else "")
+    routing: Wire = {
+        "action": {"type": "string", "description": described, "enum": list(dict.fromkeys([*actions, *old]))}
+    }
+    commands = list(dict.fromkeys(c.command for c in tool.commands if c.command))
+    if commands:
+        routing["command"] = {"type": "string", "description": _command_help(tool), "enum": commands}
+    return routing
+
+
+def _command_help(tool: Tool) -> str:
+    groups: dict[str, list[str]] = {}
+    for command in tool.commands:
+        if command.command:
+            groups.setdefault(command.action, []).append(command.command)
+    parts = [f"with action {action}: {', '.join(commands)}" for action, commands in groups.items()]
+    return f"Which command of the action; {'; '.join(parts)}."
+
+
+def _parameters(requests: Requests) -> Wire:
+    names = dict.fromkeys(name for _, request in requests for name in request["properties"])
+    return {name: _parameter([(c, r) for c, r in requests if name in r["properties"]], name) for name in names}
+
+
+def _parameter(users: Requests, name: str) -> Wire:
+    joined = either([request["properties"][name] for _, request in users], f"{users[0][0].tool}.{name}")
+    needed = [_route(command) for command, request in users if name in request.get("required", ())]
+    optional = [_route(command) for command, request in users if name not in request.get("required", ())]
+    parts = [joined.pop("description", ""), _use("Required by", needed), _use("Optional for", optional)]
+    return {"type": joined.pop("type"), "description": " ".join(part for part in parts if part)} | joined
+
+
+def _use(how: str, routes: list[str]) -> str:
+    return f"{how} {', '.join(routes)}." if routes else ""
+
+
+def _output(contracts: ContractSet) -> Wire:
+    name = contracts.settings.envelope
+    lowered = lower_output(dereference(bundled(contracts, name)), name)
+    # One tool whose output is no object at its root takes the whole list of tools away from older clients.
+    if lowered.get("type") != "object":
+        raise WireError(f"{name}: an envelope is an object without composition at its root")
+    return lowered

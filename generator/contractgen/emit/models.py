@@ -1,0 +1,133 @@
+"""Emit pydantic models: one module for each contract file that has shapes, by datamodel-code-generator."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from contractgen import resolve
+from contractgen.emit.python_text import NOTICE, docstring, header, member
+from contractgen.model import ContractSet, Definition, Json
+
+_FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "regex",
+            "time", "uri", "uri-reference", "iri", "uuid", "byte", "binary", "password", "path")  # fmt: skip
+
+
+# The model generator writes defaults as plain values; one of an enumeration travels marked and is unmarked after.
+_MARKED_DEFAULT = re.compile(r"""(["'])@@(\w+\.\w+)@@\1""")
+
+
+def emit(contracts: ContractSet) -> dict[str, str]:
+    """Write a model for every shape of the set."""
+    root = f"python/{contracts.settings.package}/models"
+    modules = _modules(contracts)
+    doc = docstring("Pydantic models of every shape, one module for each contract file.")
+    tree = {f"{root}/__init__.py": f"# {NOTICE}\n{doc}\n"}
+    if not modules:
+        return tree
+    files = {definition.module: definition.origin.file for definition in contracts.definitions.values()}
+    for path, code in _generate(contracts, modules).items():
+        module = path.removesuffix(".py")
+        if path != "__init__.py":
+            tree[f"{root}/{path}"] = header(*([files[module]] if module in files else [])) + _body(
+                code, files.get(module)
+            )
+    return tree
+
+
+def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
+    """Sort the definitions that are models by their module."""
+    referred = {
+        name
+        for definition in contracts.definitions.values()
+        if definition.name not in contracts.tables
+        for name in resolve.references(definition.schema)
+    }
+    modules: dict[str, list[Definition]] = {}
+    for name, definition in contracts.definitions.items():
+        outcome_only = name in contracts.tables and name not in referred
+        if name not in contracts.enumerations and not outcome_only:
+            modules.setdefault(definition.module, []).append(definition)
+    return modules
+
+
+def _generate(contracts: ContractSet, modules: Mapping[str, Iterable[Definition]]) -> dict[str, str]:
+    from datamodel_code_generator import generate
+
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder) / "models"
+        base.mkdir()
+        for module, definitions in modules.items():
+            schemas = {item.name: _view(item.schema, item.module, contracts) for item in definitions}
+            document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": schemas}
+            (base / f"{module}.json").write_text(json.dumps(document), encoding="utf-8")
+        result: Any = generate(base, config=_config())
+    if isinstance(result, str):
+        return {f"{next(iter(modules))}.py": result}
+    return {"/".join(parts): text if isinstance(text, str) else text.body for parts, text in result.items()}
+
+
+def _view(schema: Json, module: str, contracts: ContractSet) -> Json:
+    """Copy a schema with references as the model generator wants them: by file, enumerations as classes."""
+    if not isinstance(schema, Mapping):
+        return schema
+    copy = resolve.rebuild(schema, lambda _, child: _view(child, module, contracts))
+    reference = copy.pop("$ref", None)
+    return copy if reference is None else _reference(copy, reference.removeprefix(resolve.PREFIX), module, contracts)
+
+
+def _reference(copy: dict[str, Json], name: str, module: str, contracts: ContractSet) -> dict[str, Json]:
+    if name in contracts.enumerations:
+        if isinstance(copy.get("default"), str):
+            copy["default"] = f"@@{member(name, copy['default'])}@@"
+        return {**copy, "type": "string", "customTypePath": f"{contracts.settings.package}.vocabulary.{name}"}
+    target = contracts.definitions[name].module
+    return {**copy, "$ref": f"{'' if target == module else target + '.json'}{resolve.PREFIX}{name}"}
+
+
+def _config() -> Any:
+    from datamodel_code_generator import GenerateConfig
+    from datamodel_code_generator.enums import DataModelType, InputFileType
+    from datamodel_code_generator.enums import TargetPydanticVersion as Pydantic
+    from datamodel_code_generator.format import PythonVersion
+    from datamodel_code_generator.parser import LiteralType
+
+    return GenerateConfig(
+        allow_remote_refs=False,
+        collapse_root_models=False,
+        custom_file_header="# models",
+        disable_timestamp=True,
+        enum_field_as_literal=LiteralType.All,
+        formatters=[],
+        input_file_type=InputFileType.JsonSchema,
+        output_model_type=DataModelType.PydanticV2BaseModel,
+        schema_version="2020-12",
+        skip_root_model=True,
+        snake_case_field=False,
+        strict_nullable=True,
+        strict_refs=True,
+        target_pydantic_version=Pydantic("2.12"),
+        target_python_version=PythonVersion.PY_311,
+        type_mappings=[f"string+{kind}=string" for kind in _FORMATS],
+        use_annotated=True,
+        use_default_kwarg=True,
+        use_double_quotes=True,
+        use_exact_imports=True,
+        use_missing_sentinel=True,
+        use_schema_description=True,
+        use_standard_collections=True,
+        use_title_as_name=True,
+        use_type_alias=True,
+        use_union_operator=True,
+    )
+
+
+def _body(code: str, file: str | None) -> str:
+    text = _MARKED_DEFAULT.sub(r"\2", code.removeprefix("# models").lstrip("\n"))
+    # The sentinel's first home is deprecated since pydantic 2.14, its second unknown before: the core has it in both.
+    text = text.replace("from pydantic.experimental.missing_sentinel import", "from pydantic_core import")
+    return f"{docstring(f'Models of contracts/{file}.' if file else 'Models that refer to one another.')}\n{text}"

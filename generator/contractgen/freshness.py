@@ -1,0 +1,88 @@
+"""Say, by hashes alone, whether nothing has changed since the last generation.
+
+This is the path a developer waits for a hundred times a day: it parses nothing and imports only `os` and a hash.
+The lock's last entry, `state`, is the hash of the lock's text before it and of every contract, generator source and
+output, so that an edit of any of them, or of the lock itself, shows.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+
+# Type checkers take this name for true; the import costs as much as hashing a hundred files.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+LOCK = "manifest.lock.json"
+GENERATOR = os.path.dirname(os.path.abspath(__file__))
+_SOURCES = (".py", ".json", ".j2", ".jinja", ".md", ".toml")
+_MARK = b'  "state": "'
+_END = b'"\n}\n'
+
+
+def _files(root: str, below: str = "") -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(os.path.join(root, below)), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        path = f"{below}/{entry.name}" if below else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name != "__pycache__" and not entry.name.endswith(("_cache", ".egg-info", ".hypothesis")):
+                yield from _files(root, path)
+        else:
+            yield path
+
+
+def outputs(root: str) -> list[str]:
+    """List the files below the folder of outputs; caches of Python and of its tools do not count."""
+    return list(_files(root))
+
+
+def digest(root: str, paths: Iterable[str], replaced: Mapping[str, str] | None = None) -> str:
+    """Hash files by path and content; `replaced` gives texts that are not on disk."""
+    whole = sha256()
+    for path in sorted(paths):
+        whole.update(path.encode() + b"\0" + sha256(_content(root, path, replaced)).digest())
+    return whole.hexdigest()
+
+
+def _content(root: str, path: str, replaced: Mapping[str, str] | None) -> bytes:
+    if replaced is not None:
+        return replaced[path].encode()
+    with open(os.path.join(root, path), "rb") as file:
+        return file.read()
+
+
+def contracts_digest(root: str) -> str:
+    """Hash a contracts folder."""
+    return digest(root, (path for path in _files(root) if path.endswith(".json") or path == "contracts.toml"))
+
+
+def generator_digest() -> str:
+    """Hash the toolchain's own sources."""
+    return digest(GENERATOR, (path for path in _files(GENERATOR) if path.endswith(_SOURCES)))
+
+
+def state(head: bytes, contracts: str, tree: str) -> str:
+    """Hash the lock's text before `state` together with everything the lock speaks of."""
+    return sha256(b"\0".join([head, contracts.encode(), generator_digest().encode(), tree.encode()])).hexdigest()
+
+
+def seal(head: str, contracts_dir: str, tree: Mapping[str, str]) -> str:
+    """Close a lock's text: `head` is a JSON object's lines without the closing brace, ending in a comma."""
+    known = state(head.encode(), contracts_digest(contracts_dir), digest("", tree, tree))
+    return f"{head}{_MARK.decode()}{known}{_END.decode()}"
+
+
+def is_fresh(contracts_dir: str, out: str) -> bool:
+    """Say whether contracts, toolchain and outputs are all as the lock last saw them."""
+    try:
+        with open(os.path.join(out, LOCK), "rb") as file:
+            head, _, tail = file.read().partition(_MARK)
+    except OSError:
+        return False
+    paths = [path for path in outputs(out) if path != LOCK]
+    return tail == state(head, contracts_digest(contracts_dir), digest(out, paths)).encode() + _END

@@ -1,0 +1,81 @@
+"""From a contracts folder to the tree of outputs: lower, check the rules, emit, format once, lock.
+
+After `lower` raw JSON is gone; after the rules the set is known to be sound; after the emitters only texts are left.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from contractgen import documents, emit, freshness, lockfile, lower, rules
+from contractgen.model import ContractSet, Finding
+
+LINE_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Hold a sound set and everything generated from it."""
+
+    contracts: ContractSet
+    tree: dict[str, str]
+
+
+def lint(contracts_dir: Path) -> tuple[ContractSet | None, list[Finding]]:
+    """Read a set and hold it to every rule."""
+    try:
+        contracts = lower.load(contracts_dir)
+    except lower.ContractError as error:
+        return None, list(error.findings)
+    return contracts, documents.locate(rules.check(contracts), contracts_dir)
+
+
+def generate(contracts_dir: Path) -> Generation:
+    """Generate every output; raise ContractError if the set has findings."""
+    contracts, findings = lint(contracts_dir)
+    if contracts is None or findings:
+        raise lower.ContractError(findings)
+    tree = formatted(emit.emit_all(contracts), contracts.settings.package)
+    tree[freshness.LOCK] = lockfile.text(contracts, contracts_dir, tree)
+    return Generation(contracts, dict(sorted(tree.items())))
+
+
+def formatted(tree: Mapping[str, str], package: str) -> dict[str, str]:
+    """Format all Python of a tree in one pass."""
+    sources = {path: text for path, text in tree.items() if path.endswith(".py")}
+    result = dict(tree)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for path, text in sources.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(text.encode())
+        _ruff(root, package)
+        for path in sources:
+            result[path] = (root / path).read_bytes().decode()
+    return result
+
+
+def _ruff(root: Path, package: str) -> None:
+    common = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311", "--line-length", str(LINE_LENGTH)]
+    first_party = f"lint.isort.known-first-party=['{package}']"
+    checks = ["check", "--select", "I", "--fix", *common[:-2], "--config", f"line-length={LINE_LENGTH}"]
+    for arguments in (["format", *common], [*checks, "--config", first_party]):
+        done = subprocess.run([*_ruff_command(), *arguments, str(root)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            place = str(root)
+            raise RuntimeError(f"ruff refused generated Python:\n{(done.stdout + done.stderr).replace(place, '')}")
+
+
+def _ruff_command() -> list[str]:
+    """Find ruff's own binary; starting it through Python costs more than formatting does."""
+    try:
+        find = import_module("ruff").find_ruff_bin
+    except (ImportError, AttributeError):
+        return [sys.executable, "-m", "ruff"]
+    return [str(find())]

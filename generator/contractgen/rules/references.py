@@ -1,0 +1,25 @@
+"""Every reference of a lowered schema leads to a definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contractgen import resolve
+from contractgen.model import ContractSet, Finding, Origin, Schema
+
+
+def check(contracts: ContractSet) -> Iterator[Finding]:
+    """Find references to what is no schema, such as a machine."""
+    for definition in contracts.definitions.values():
+        yield from _dangling(contracts, definition.schema, definition.origin)
+    for enumeration in contracts.enumerations.values():
+        for name, schema in enumeration.attributes.items():
+            yield from _dangling(contracts, schema, enumeration.origin.at("x-enum", "attributes", name))
+
+
+def _dangling(contracts: ContractSet, schema: Schema, origin: Origin) -> Iterator[Finding]:
+    for tokens, found in resolve.walk(schema):
+        name = str(found.get("$ref", "")).removeprefix(resolve.PREFIX)
+        if name and name not in contracts.definitions:
+            message = f"{name} is not a schema that can be referred to."
+            yield Finding("ref-resolves", origin.at(*tokens, "$ref"), message, "Refer to a shape or an enumeration.")

@@ -1,0 +1,21 @@
+"""contracts.toml names things that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contractgen.documents import SETTINGS_FILE
+from contractgen.model import ContractSet, Finding, Origin
+
+
+def check(contracts: ContractSet) -> Iterator[Finding]:
+    """Find names in contracts.toml that no contract defines."""
+    settings = contracts.settings
+    for key, name, kind, known in (
+        ("errors", settings.errors, "enumeration", contracts.enumerations),
+        ("roles", settings.roles, "enumeration", contracts.enumerations),
+        ("envelope", settings.envelope, "definition", contracts.definitions),
+    ):
+        if name not in known:
+            origin = Origin(SETTINGS_FILE, f"/set/{key}")
+            yield Finding("settings", origin, f"No {kind} is named {name}.", "Define it, or correct the name.")

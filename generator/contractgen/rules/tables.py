@@ -1,0 +1,94 @@
+"""Decision tables: inputs and values exist, outcomes hold to the schema, every point is decided, no row is dead."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+from contractgen.model import ContractSet, DecisionTable, Finding, Origin
+from contractgen.rules.judge import Judge
+
+Choices = Mapping[str, tuple[str | None, ...]]
+Point = tuple[str | None, ...]
+
+_SHOWN = 5
+
+
+def check(contracts: ContractSet) -> Iterator[Finding]:
+    """Find faults of decision tables."""
+    judge = Judge(contracts)
+    for table in contracts.tables.values():
+        named = list(_names(contracts, table))
+        yield from named
+        for position, row in enumerate(table.rows):
+            origin = table.origin.at("x-table", "rows", position, "then")
+            yield from judge.faults("table-row-valid", table.output, row.then, origin, "The outcome")
+        if not named:
+            yield from _coverage(table)
+
+
+def _names(contracts: ContractSet, table: DecisionTable) -> Iterator[Finding]:
+    for name, enumeration in table.inputs.items():
+        if enumeration not in contracts.enumerations:
+            origin = table.origin.at("x-table", "inputs", name)
+            message = f"{enumeration} is not an enumeration."
+            yield Finding("table-names", origin, message, "Name one that exists.")
+            return
+    for position, product in enumerate(table.domain):
+        yield from _choices(contracts, table, product, table.origin.at("x-table", "domain", position))
+    for position, row in enumerate(table.rows):
+        yield from _choices(contracts, table, row.when, table.origin.at("x-table", "rows", position, "when"))
+
+
+def _choices(contracts: ContractSet, table: DecisionTable, choices: Choices, origin: Origin) -> Iterator[Finding]:
+    for name, values in choices.items():
+        if name not in table.inputs:
+            message = f'"{name}" is not an input of {table.name}.'
+            yield Finding("table-names", origin.at(name), message, f"Use one of {', '.join(table.inputs)}.")
+            continue
+        known = {member.value for member in contracts.enumerations[table.inputs[name]].members}
+        for value in values:
+            if value is not None and value not in known:
+                message = f'"{value}" is not a member of {table.inputs[name]}.'
+                yield Finding("table-names", origin.at(name), message, "Correct the value.")
+
+
+def _coverage(table: DecisionTable) -> Iterator[Finding]:
+    alive: set[int] = set()
+    undecided: list[Point] = []
+    for point in _points(table):
+        row = _first_match(table, point)
+        if row is None:
+            undecided.append(point)
+        else:
+            alive.add(row)
+    if undecided:
+        shown = "; ".join(_show(table, point) for point in undecided[:_SHOWN])
+        message = f"{len(undecided)} point(s) of the domain match no row, such as {shown}."
+        yield Finding("table-total", table.origin.at("x-table", "rows"), message, "Add rows for them.")
+    for position in range(len(table.rows)):
+        if position not in alive:
+            origin = table.origin.at("x-table", "rows", position)
+            message = "This row is never the first to match a point of the domain."
+            yield Finding("table-dead-row", origin, message, "Remove it, or move it before the row that hides it.")
+
+
+def _points(table: DecisionTable) -> Iterator[Point]:
+    seen: set[Point] = set()
+    for product in table.domain:
+        for point in itertools.product(*(product[name] for name in table.inputs)):
+            if point not in seen:
+                seen.add(point)
+                yield point
+
+
+def _first_match(table: DecisionTable, point: Point) -> int | None:
+    values = dict(zip(table.inputs, point, strict=True))
+    for position, row in enumerate(table.rows):
+        if all(values[name] in choices for name, choices in row.when.items()):
+            return position
+    return None
+
+
+def _show(table: DecisionTable, point: Point) -> str:
+    return ", ".join(f"{name}={value or 'absent'}" for name, value in zip(table.inputs, point, strict=True))

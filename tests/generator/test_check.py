@@ -1,0 +1,166 @@
+"""`check` finds every difference, says which contract caused it, and writes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contractgen.cli import main
+from contractgen.freshness import LOCK, is_fresh
+from tests.generator.library import LIBRARY, Edit, Run
+
+BORROW = "commands/loan/borrow.json"
+
+
+def check(contracts: Path, outputs: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    capsys.readouterr()
+    code = main(["check", "--contracts", str(contracts), "--out", str(outputs)])
+    return code, capsys.readouterr().out
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_nothing_is_found_when_nothing_changed(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(LIBRARY, outputs, capsys) == (0, "")
+
+
+def test_a_full_check_of_the_unchanged_finds_nothing_either(outputs: Path) -> None:
+    assert main(["check", "--full", "--contracts", str(LIBRARY), "--out", str(outputs)]) == 0
+
+
+def test_a_changed_byte_in_any_output_is_seen(outputs: Path) -> None:
+    for path in sorted(item for item in outputs.rglob("*") if item.is_file()):
+        text = path.read_bytes()
+        path.write_bytes(text + b" ")
+        assert not is_fresh(str(LIBRARY), str(outputs)), path
+        path.write_bytes(text)
+    assert is_fresh(str(LIBRARY), str(outputs))
+
+
+def test_every_byte_of_the_lock_counts(outputs: Path) -> None:
+    lock = outputs / LOCK
+    text = lock.read_bytes()
+    for position in range(0, len(text), 97):
+        lock.write_bytes(text[:position] + bytes([text[position] ^ 1]) + text[position + 1 :])
+        assert not is_fresh(str(LIBRARY), str(outputs)), position
+
+
+def test_a_file_edited_by_hand_is_stale_and_shown_with_a_diff(
+    outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = outputs / "python/library_contracts/vocabulary.py"
+    path.write_text(path.read_text(encoding="utf-8").replace('"lent"', '"lend"'), encoding="utf-8")
+    code, said = check(LIBRARY, outputs, capsys)
+    assert code == 1
+    assert f"stale: {path} (edited by hand)" in said
+    assert '-    LENT = "lend"' in said
+    assert '+    LENT = "lent"' in said
+    assert "contractgen generate" in said
+
+
+def test_a_deleted_file_is_missing(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = outputs / "python/library_contracts/events.py"
+    path.unlink()
+    code, said = check(LIBRARY, outputs, capsys)
+    assert (code, f"missing: {path}" in said) == (1, True)
+
+
+def test_a_file_nobody_generates_is_orphaned_until_generate_deletes_it(
+    outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = outputs / "python/library_contracts/old/left.py"
+    path.parent.mkdir()
+    path.write_text("", encoding="utf-8")
+    code, said = check(LIBRARY, outputs, capsys)
+    assert (code, f"orphaned: {path} (no contract asks for it)" in said) == (1, True)
+    assert main(["generate", "--contracts", str(LIBRARY), "--out", str(outputs)]) == 0
+    assert not path.parent.exists()
+
+
+def test_caches_of_python_are_no_orphans(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("__pycache__", "library_contracts.egg-info"):
+        (outputs / "python" / folder).mkdir()
+        (outputs / "python" / folder / "some.file").write_text("", encoding="utf-8")
+    assert check(LIBRARY, outputs, capsys) == (0, "")
+
+
+def test_an_edited_contract_is_named_with_what_it_made_stale(
+    contracts: Path, outputs: Path, edit: Edit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(BORROW, lambda data: data["$defs"]["BorrowRequest"]["properties"]["rule"].update(description="Which rule?"))
+    before = snapshot(outputs)
+    code, said = check(contracts, outputs, capsys)
+    model = outputs / "python/library_contracts/models/loan_item_borrow.py"
+    other = outputs / "python/library_contracts/models/catalog_search.py"
+    assert code == 1
+    assert f"Contracts changed since the last generation: contracts/{BORROW}" in said
+    assert f"stale: {model} (contracts/{BORROW})" in said
+    assert str(other) not in said
+    assert snapshot(outputs) == before
+
+
+def test_generate_after_an_edit_makes_check_clean_and_rewrites_only_what_differs(
+    contracts: Path, outputs: Path, edit: Edit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(BORROW, lambda data: data["$defs"]["BorrowRequest"]["properties"]["rule"].update(description="Which rule?"))
+    before = snapshot(outputs)
+    assert main(["generate", "--contracts", str(contracts), "--out", str(outputs)]) == 0
+    assert check(contracts, outputs, capsys) == (0, "")
+    after = snapshot(outputs)
+    untouched = "python/library_contracts/models/catalog_search.py"
+    assert before[untouched] == after[untouched]
+    changed = [path for path in before if before[path] != after[path]]
+    assert all(before[path][0] != after[path][0] for path in changed)
+
+
+@pytest.mark.parametrize("remove", [lambda path: path.unlink(), lambda path: path.write_bytes(b"{}")])
+def test_a_lost_or_damaged_lock_is_drift(
+    outputs: Path, capsys: pytest.CaptureFixture[str], remove: Callable[[Path], None]
+) -> None:
+    remove(outputs / LOCK)
+    code, said = check(LIBRARY, outputs, capsys)
+    assert (code, LOCK in said) == (1, True)
+
+
+def test_findings_end_a_check_with_their_place_and_remedy(
+    contracts: Path, outputs: Path, edit: Edit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(BORROW, lambda data: data["x-command"].update(role="nobody"))
+    assert main(["check", "--contracts", str(contracts), "--out", str(outputs)]) == 1
+    said = capsys.readouterr().err
+    assert f"{BORROW}:10:5: /x-command/role: [role-exists]" in said
+
+
+def test_the_quick_check_imports_no_heavy_module(outputs: Path, run: Run) -> None:
+    code = (
+        "import sys; from contractgen.cli import main;"
+        f"code = main(['check', '--contracts', {str(LIBRARY)!r}, '--out', {str(outputs)!r}]);"
+        "heavy = {'argparse', 'json', 'typing', 'tomllib', 'pathlib', 'dataclasses'};"
+        "heavy |= {'jsonschema_rs', 'datamodel_code_generator'};"
+        "print(code, sorted(heavy & sys.modules.keys()))"
+    )
+    assert run("-S", "-c", code).stdout.strip() == "0 []"
+
+
+@pytest.mark.parametrize("arguments", [[], ["mend"], ["check", "--out"], ["lint", "--contracts", "no-such-folder"]])
+def test_bad_use_exits_with_2(arguments: list[str], run: Run) -> None:
+    assert run("-m", "contractgen", *arguments).returncode == 2
+
+
+def test_a_check_writes_nothing_even_where_it_may_not(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = snapshot(outputs)
+    os.chmod(outputs, 0o555)
+    try:
+        assert check(LIBRARY, outputs, capsys) == (0, "")
+    finally:
+        os.chmod(outputs, 0o755)
+    assert snapshot(outputs) == before
