@@ -1,0 +1,1 @@
+"""The running system: an MCP server and a headless supervisor over generated contracts."""

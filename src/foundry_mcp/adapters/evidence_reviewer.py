@@ -1,0 +1,46 @@
+"""The reviewer that needs no model: it looks at what was proven and at what lies on the disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from foundry_contracts.models.common import ReviewFinding
+from foundry_contracts.vocabulary import Verdict
+from foundry_mcp.ports import Review, ReviewRequest
+
+# Specs declare paths as free text: 'a.py, b.py', 'src/*.py', 'docs/', 'to be decided'. What holds a space, a comma,
+# a glob or a control character, or ends in a slash, is prose and says nothing that can be checked.
+_PROSE: Final = re.compile(r"[\s,*?\[\]{}\x00-\x1f]|/$|^$")
+
+
+class EvidenceReviewer:
+    """Pass a phase whose units are proven and whose declared files are there."""
+
+    def __init__(self, workspace: Path, *, check_files: bool) -> None:
+        self._root = os.path.realpath(workspace)
+        self._check_files = check_files
+
+    async def review(self, request: ReviewRequest) -> Review:
+        """Give a verdict with a finding for every unproven unit and, where files are checked, every absent file."""
+        findings = [
+            ReviewFinding(code="not_proven", node=node, message=f"The unit has no accepted result: {reason}")
+            for node, reason in request.unproven
+        ]
+        if self._check_files:
+            findings += [found for node, path in request.files if (found := self._fault(node, path)) is not None]
+        return Review(Verdict.FAIL if findings else Verdict.PASS, tuple(findings))
+
+    def _fault(self, node: str, path: str) -> ReviewFinding | None:
+        if _PROSE.search(path):
+            return None
+        real = os.path.realpath(os.path.join(self._root, path))
+        if os.path.commonpath([self._root, real]) != self._root:
+            message = "The declared file lies outside the workspace; declare one inside it."
+            return ReviewFinding(code="file_outside_workspace", node=node, path=path, message=message)
+        if not os.path.exists(real):
+            message = "The declared file is not there; make it, or correct the spec's file path."
+            return ReviewFinding(code="file_missing", node=node, path=path, message=message)
+        return None

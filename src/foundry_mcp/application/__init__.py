@@ -1,0 +1,1 @@
+"""The one sequence every call takes: load, fold, decide, append, reply."""

@@ -1,0 +1,154 @@
+"""What the server runs itself, in the background: a verification's command, a phase's review.
+
+A run belongs to the log, not to the call that began it: its result is recorded whether anybody waits or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from foundry_contracts.events import EventPayload
+from foundry_contracts.models.events_session import (
+    GateFinished,
+    GateStarted,
+    VerificationFinished,
+    VerificationStarted,
+)
+from foundry_contracts.models.formats_receipt import Receipt, VerificationPredicate
+from foundry_contracts.vocabulary import UnitKind
+from foundry_mcp.machine.optional import given, or_absent
+from foundry_mcp.machine.proof import proof_digest, proof_of
+from foundry_mcp.machine.session import Outstanding, Session
+from foundry_mcp.ports import Reviewer, ReviewRequest, Runner, RunResult, Signer
+
+_LOG = logging.getLogger(__name__)
+_PREDICATE_TYPE = "https://foundry-mcp.dev/verification/v1"
+
+Record = Callable[[EventPayload], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Hold what runs need of the world."""
+
+    runner: Runner
+    reviewer: Reviewer
+    signer: Signer
+
+
+class Runs:
+    """Keep the runs under way in this server, by attempt."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def is_lost(self, step: Outstanding | None) -> bool:
+        """Tell whether a step's run was begun and is under way no longer."""
+        if step is None or step.started is None or step.finished is not None:
+            return False
+        return step.started.attempt_id not in self._tasks
+
+    def ensure(self, state: Session, step: Outstanding, record: Record) -> None:
+        """Begin the run that the step's start event names, unless it is under way."""
+        started = step.started
+        if started is None or step.finished is not None or started.attempt_id in self._tasks:
+            return
+        task = asyncio.create_task(self._run(state, step, record), name=started.attempt_id)
+        self._tasks[started.attempt_id] = task
+        task.add_done_callback(lambda ended: self._ended(started.attempt_id, ended))
+
+    def _ended(self, attempt_id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(attempt_id, None)
+        if not task.cancelled() and task.exception() is not None:
+            _LOG.error("run %s failed; it may be run again", attempt_id, exc_info=task.exception())
+
+    async def wait(self, attempt_id: str, wait_ms: int) -> None:
+        """Wait until a run has ended, or for so long."""
+        task = self._tasks.get(attempt_id)
+        if task is not None:
+            await asyncio.wait({task}, timeout=wait_ms / 1000)
+
+    async def stop(self) -> None:
+        """Cut every run off; each becomes an interrupted one."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, state: Session, step: Outstanding, record: Record) -> None:
+        if isinstance(step.started, VerificationStarted):
+            result = await self._means.runner.run(step.started.command)
+            await record(self._verified(state, step, step.started, result))
+        elif isinstance(step.started, GateStarted):
+            review = await self._means.reviewer.review(_review_request(state))
+            findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in review.findings]
+            sealed = {"started": step.started.model_dump(mode="json"), "verdict": review.verdict, "findings": findings}
+            await record(
+                GateFinished(
+                    attempt_id=step.started.attempt_id,
+                    step_id=step.step_id,
+                    phase_id=step.phase_id,
+                    verdict=review.verdict,
+                    findings=list(review.findings),
+                    checksum=self._means.signer.mac(f"gate:{state.session_id}:{json.dumps(sealed, sort_keys=True)}"),
+                )
+            )
+
+    def _verified(
+        self, state: Session, step: Outstanding, started: VerificationStarted, result: RunResult
+    ) -> VerificationFinished:
+        passed = result.exit_code == 0 and not result.timed_out
+        predicate = VerificationPredicate(
+            session_id=state.session_id,
+            spec_id=state.spec_id,
+            step_id=step.step_id,
+            unit_id=started.unit_id,
+            attempt_id=started.attempt_id,
+            proof_digest=proof_digest(proof_of(state.session_id, step, self._means.signer.mac)),
+            command=started.command,
+            command_replaced=started.command_replaced,
+            exit_code=or_absent(result.exit_code),
+            timed_out=result.timed_out,
+            passed=passed,
+            error=or_absent(result.error or None),
+            output_digest=result.output_digest,
+            output_bytes=result.output_bytes,
+            tree_before=result.tree_before,
+            tree_after=result.tree_after,
+            started_at=result.started_at,
+            finished_at=result.finished_at,
+            sandbox=result.sandbox,
+        )
+        return VerificationFinished(
+            attempt_id=started.attempt_id,
+            step_id=step.step_id,
+            unit_id=started.unit_id,
+            passed=passed,
+            exit_code=or_absent(result.exit_code),
+            timed_out=result.timed_out,
+            output_tail=result.output_tail or result.error,
+            receipt=Receipt.model_validate(self._means.signer.sign(_statement(predicate))),
+        )
+
+
+def _statement(predicate: VerificationPredicate) -> dict[str, object]:
+    """Give the in-toto statement: its subject is the workspace as the command left it."""
+    digest = sha256(predicate.tree_after.encode()).hexdigest()
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "workspace-tree", "digest": {"sha256": digest}}],
+        "predicateType": _PREDICATE_TYPE,
+        "predicate": predicate.model_dump(mode="json", exclude_unset=True),
+    }
+
+
+def _review_request(state: Session) -> ReviewRequest:
+    units = state.phase.units
+    files = ((unit.id, given(unit.file_path)) for unit in units if unit.kind is UnitKind.TASK)
+    return ReviewRequest(state.phase.phase.id, tuple((unit, path) for unit, path in files if path is not None))

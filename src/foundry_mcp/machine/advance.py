@@ -1,0 +1,79 @@
+"""What comes next in a running session: the choices, in the order they are made."""
+
+from __future__ import annotations
+
+from foundry_contracts.events import EventPayload
+from foundry_contracts.models.events_session import (
+    PhaseCompleted,
+    SessionCompleted,
+    SessionFailed,
+    SessionPaused,
+    StepIssued,
+)
+from foundry_contracts.models.formats_plan import PlanUnit
+from foundry_contracts.vocabulary import Attestation, FailureReason, PauseReason, StepType, UnitKind
+from foundry_mcp.machine.optional import or_absent
+from foundry_mcp.machine.session import Session
+from foundry_mcp.machine.situation import Situation
+from foundry_mcp.machine.view import is_manual
+from foundry_mcp.machine.work import work_of
+
+
+def advance(state: Session, situation: Situation) -> tuple[EventPayload, ...]:
+    """Choose the next events of a running session with no step out: a step, a pause, a failure or the end."""
+    if _structure_changed(state, situation):
+        return (SessionFailed(reason=FailureReason.SPEC_STRUCTURE_CHANGED),)
+    limit = _limit_reached(state)
+    if limit is not None:
+        return (SessionPaused(reason=limit, phase_id=state.phase.phase.id),)
+    if state.feedback is not None:
+        return (_issue(state, situation, StepType.ADDRESS_FEEDBACK, state.feedback.unit_id),)
+    if state.frontier is not None:
+        return (_next_unit(state, situation, state.phase.units[state.frontier.number]),)
+    if not state.gate_passed:
+        return (_issue(state, situation, StepType.RUN_FIDELITY_GATE, None),)
+    return _complete_phase(state)
+
+
+def _structure_changed(state: Session, situation: Situation) -> bool:
+    spec = situation.spec
+    if spec is None:
+        return False
+    return spec.plan is None or spec.plan.structure_digest != state.plan.structure_digest
+
+
+def _limit_reached(state: Session) -> PauseReason | None:
+    limits = state.settings
+    if len(state.errors) >= limits.max_consecutive_errors:
+        return PauseReason.ERROR_THRESHOLD
+    if any(state.attempts[work] >= limits.max_attempts for work in state.errors):
+        return PauseReason.ATTEMPT_LIMIT
+    waits_for_gate = state.feedback is not None and state.feedback.unit_id is None
+    if waits_for_gate and state.gate_cycles >= limits.max_feedback_cycles:
+        return PauseReason.FEEDBACK_CYCLE_LIMIT
+    return None
+
+
+def _next_unit(state: Session, situation: Situation, unit: PlanUnit) -> EventPayload:
+    if unit.kind is UnitKind.TASK:
+        return _issue(state, situation, StepType.IMPLEMENT_TASK, unit.id)
+    if is_manual(unit) and state.settings.attestation is Attestation.OPERATOR:
+        return SessionPaused(
+            reason=PauseReason.VERIFICATION_ATTESTATION, phase_id=state.phase.phase.id, unit_id=unit.id
+        )
+    return _issue(state, situation, StepType.EXECUTE_VERIFICATION, unit.id)
+
+
+def _issue(state: Session, situation: Situation, step_type: StepType, unit: str | None) -> StepIssued:
+    phase = state.phase.phase.id
+    tries = state.issued.get(work_of(step_type, unit, phase)) or 0
+    return StepIssued(
+        step_id=situation.ids.step, type=step_type, phase_id=phase, unit_id=or_absent(unit), attempt=tries + 1
+    )
+
+
+def _complete_phase(state: Session) -> tuple[EventPayload, ...]:
+    done = PhaseCompleted(phase_id=state.phase.phase.id)
+    if state.is_last_phase:
+        return (done, SessionCompleted(phases=len(state.plan.phases)))
+    return (done, SessionPaused(reason=PauseReason.PHASE_COMPLETE, phase_id=state.phase.phase.id))

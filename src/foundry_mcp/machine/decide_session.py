@@ -1,0 +1,139 @@
+"""Decisions on a session's life: start, pause, resume, end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import MISSING
+
+from foundry_contracts.events import EventPayload
+from foundry_contracts.handlers import Accepted, Refusal
+from foundry_contracts.models.events_session import SessionEnded, SessionPaused, SessionResumed, SessionStarted
+from foundry_contracts.models.task_session_end import SessionEndRequest, SessionEndResponse
+from foundry_contracts.models.task_session_pause import SessionPauseRequest, SessionPauseResponse
+from foundry_contracts.models.task_session_resume import SessionResumeRequest, SessionResumeResponse
+from foundry_contracts.models.task_session_start import SessionStartRequest, SessionStartResponse
+from foundry_contracts.tables import PAUSE_REASON_INFO
+from foundry_contracts.vocabulary import CommandName, ErrorCode, FindingLevel, PauseReason, Role
+from foundry_mcp.machine.commands import commands_of_plan
+from foundry_mcp.machine.outcome import apply, apply_to, session_or_refusal
+from foundry_mcp.machine.plan_index import PlanIndex
+from foundry_mcp.machine.roles import permits
+from foundry_mcp.machine.session import Session
+from foundry_mcp.machine.signal import signal_of
+from foundry_mcp.machine.situation import Situation
+from foundry_mcp.machine.view import session_view
+
+
+def start(situation: Situation, request: SessionStartRequest) -> Accepted[SessionStartResponse] | Refusal:
+    """Start a session of a spec, pinning its plan and the settings."""
+    plan = _startable_plan(situation, request.spec_id)
+    if isinstance(plan, Refusal):
+        return plan
+    started = SessionStarted(
+        plan_digest=plan.digest,
+        structure_digest=plan.structure_digest,
+        settings=situation.settings,
+        attended=request.attended,
+        warnings=_warnings(situation),
+    )
+    state = apply(situation, (started,), None, situation.ids.session, request.spec_id, lambda digest: plan)
+    return Accepted(SessionStartResponse(**session_reply(state, situation)), (started,))
+
+
+def _startable_plan(situation: Situation, spec_id: str) -> PlanIndex | Refusal:
+    if situation.spec_problem is not None:
+        return Refusal(ErrorCode.SPEC_UNAVAILABLE, situation.spec_problem, {"spec_id": spec_id})
+    if situation.spec is None:
+        return Refusal(ErrorCode.SPEC_NOT_FOUND, f"There is no spec {spec_id!r}.", {"spec_id": spec_id})
+    if situation.live is not None:
+        session_id, status = situation.live
+        details = {"session_id": session_id, "status": status.value, "spec_id": spec_id}
+        return Refusal(ErrorCode.SESSION_EXISTS, f"Session {session_id} of this spec is {status.value}.", details)
+    if situation.spec.plan is None:
+        findings = [finding.model_dump(mode="json") for finding in situation.spec.findings]
+        message = f"The spec is refused for {len(findings)} findings."
+        return Refusal(ErrorCode.SPEC_INVALID, message, {"spec_id": spec_id, "findings": findings})
+    return commands_of_plan(situation.spec.plan, situation.settings) or situation.spec.plan
+
+
+def _warnings(situation: Situation) -> list[str]:
+    spec = situation.spec
+    if spec is None:
+        return []
+    mended = [finding.message for finding in spec.findings if finding.level is FindingLevel.WARNING]
+    return [*mended, *spec.claimed]
+
+
+def pause(situation: Situation, request: SessionPauseRequest) -> Accepted[SessionPauseResponse] | Refusal:
+    """Pause a running session."""
+    state = session_or_refusal(situation, CommandName.TASK_SESSION_PAUSE)
+    if isinstance(state, Refusal):
+        return state
+    events = (SessionPaused(reason=PauseReason.USER, note=request.note),)
+    return Accepted(SessionPauseResponse(**_after(state, situation, events)), events)
+
+
+def resume(situation: Situation, request: SessionResumeRequest) -> Accepted[SessionResumeResponse] | Refusal:
+    """Let a paused session go on, if the caller may lift its pause."""
+    state = session_or_refusal(situation, CommandName.TASK_SESSION_RESUME)
+    if isinstance(state, Refusal):
+        return state
+    if state.pause_reason is None:
+        raise ValueError(f"session {state.session_id} is paused for no reason")
+    refusal = _may_not_resume(state, situation) or _verdict_missing(state, request)
+    if refusal is not None:
+        return refusal
+    events = (SessionResumed(from_reason=state.pause_reason, verdict=request.verdict, note=request.note),)
+    return Accepted(SessionResumeResponse(**_after(state, situation, events)), events)
+
+
+def _may_not_resume(state: Session, situation: Situation) -> Refusal | None:
+    reason = state.pause_reason or PauseReason.USER
+    needed = PAUSE_REASON_INFO[reason].resume_role
+    if reason is PauseReason.USER and state.paused_by is not None and not permits(needed, state.paused_by):
+        needed = state.paused_by
+    if permits(situation.caller.role, needed):
+        return None
+    return unauthorized(situation.caller.role, needed, f"lift a pause for {reason.value}")
+
+
+def unauthorized(role: Role, needed: Role, what: str) -> Refusal:
+    """Refuse a caller whose role does not allow something."""
+    details = {"role": role.value, "needed": needed.value}
+    return Refusal(ErrorCode.UNAUTHORIZED, f"To {what} takes the role {needed.value}; yours is {role.value}.", details)
+
+
+def _verdict_missing(state: Session, request: SessionResumeRequest) -> Refusal | None:
+    asked = state.pause_unit if state.pause_reason is PauseReason.VERIFICATION_ATTESTATION else None
+    offered = None if request.verdict is MISSING else request.verdict.id
+    if asked == offered:
+        return None
+    message = f"The pause waits for a verdict on {asked}." if asked else "The pause asks for no verdict."
+    return Refusal(ErrorCode.VERDICT_REQUIRED, message, {"session_id": state.session_id, "asked": asked or ""})
+
+
+def end(situation: Situation, request: SessionEndRequest) -> Accepted[SessionEndResponse] | Refusal:
+    """End a live session for good."""
+    state = session_or_refusal(situation, CommandName.TASK_SESSION_END)
+    if isinstance(state, Refusal):
+        return state
+    events = (SessionEnded(reason=request.reason, note=request.note),)
+    return Accepted(SessionEndResponse(**_after(state, situation, events)), events)
+
+
+def _after(state: Session, situation: Situation, events: tuple[EventPayload, ...]) -> dict[str, Any]:
+    return session_reply(apply_to(state, situation, events), situation)
+
+
+# Any: the fields every session response shares, given to classes that check them.
+def session_reply(state: Session, situation: Situation) -> dict[str, Any]:
+    """Give the fields that every response about one session has."""
+    signal = signal_of(state)
+    reply: dict[str, Any] = {
+        "loop_signal": signal.loop_signal,
+        "session": session_view(state, situation.last_sign_of_life),
+    }
+    if signal.actions:
+        reply["recommended_actions"] = list(signal.actions)
+    return reply

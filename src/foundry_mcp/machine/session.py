@@ -1,0 +1,108 @@
+"""A session's state: the fold of its events, and what a command is decided against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rpds import HashTrieMap
+
+from foundry_contracts.events import EventPayload
+from foundry_contracts.models.common import ReviewFinding
+from foundry_contracts.models.events_session import (
+    GateFinished,
+    GateStarted,
+    SessionSettings,
+    VerificationFinished,
+    VerificationStarted,
+)
+from foundry_contracts.vocabulary import FailureReason, PauseReason, Role, SessionStatus, StepType
+from foundry_mcp.machine.frontier import Heap
+from foundry_mcp.machine.plan_index import PhaseIndex, PlanIndex
+
+RunStarted = VerificationStarted | GateStarted
+RunFinished = VerificationFinished | GateFinished
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Hold an event with what its header adds: its place, time and actor."""
+
+    session_id: str
+    spec_id: str
+    seq: int
+    time: str
+    actor_role: Role
+    payload: EventPayload
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """Hold the step that is out, and how far the server's own run for it is."""
+
+    step_id: str
+    type: StepType
+    phase_id: str
+    unit_id: str | None
+    attempt: int
+    started: RunStarted | None = None
+    finished: RunFinished | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Hold what has to be mended before a verification (its unit) or the gate (no unit) is tried again."""
+
+    unit_id: str | None
+    findings: tuple[ReviewFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Hold a session as its events leave it.
+
+    `unmet` and `frontier` belong to the phase being worked on; `attempts`, `errors` and `gate_cycles` count
+    since the last resume that cleared them.
+    """
+
+    session_id: str
+    spec_id: str
+    plan: PlanIndex
+    settings: SessionSettings
+    version: int
+    started_at: str
+    updated_at: str
+    status: SessionStatus
+    pause_reason: PauseReason | None = None
+    pause_unit: str | None = None
+    paused_by: Role | None = None
+    failure_reason: FailureReason | None = None
+    phase_number: int = 0
+    phase_completed: bool = False
+    unmet: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
+    frontier: Heap | None = None
+    done_in_phase: int = 0
+    done: int = 0
+    issued: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
+    attempts: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
+    errors: tuple[str, ...] = ()
+    gate_cycles: int = 0
+    gate_passed: bool = False
+    feedback: Feedback | None = None
+    outstanding: Outstanding | None = None
+    last_step_id: str | None = None
+    last_step_type: StepType | None = None
+
+    @property
+    def phase(self) -> PhaseIndex:
+        """Give the phase being worked on, or the one just completed."""
+        return self.plan.phases[self.phase_number]
+
+    @property
+    def is_last_phase(self) -> bool:
+        """Tell whether no phase comes after this one."""
+        return self.phase_number + 1 == len(self.plan.phases)
+
+
+Plans = Callable[[str], PlanIndex]
+"""Give a pinned plan by its digest. Plans never change, so looking one up is pure."""

@@ -1,0 +1,55 @@
+"""The loop signal of a situation, and the calls that lead out of it: read from the decision table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic_core import MISSING
+
+from foundry_contracts.dispatch import COMMANDS
+from foundry_contracts.models.common import RecommendedAction, ToolCall
+from foundry_contracts.tables import ACTION_TEMPLATE_VALUES, decide_loop_decision
+from foundry_contracts.vocabulary import ErrorCode, LoopSignal, Severity
+from foundry_mcp.machine.optional import or_absent
+from foundry_mcp.machine.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Hold what a loop should do (None: go on), who has to act, and the ways out."""
+
+    loop_signal: LoopSignal | None
+    severity: Severity
+    actions: tuple[RecommendedAction, ...]
+
+
+def signal_of(
+    state: Session | None, error: ErrorCode | None = None, facts: Mapping[str, object] | None = None
+) -> Signal:
+    """Decide the signal of a session, or of an error met with it. `facts` fill in the recommended calls."""
+    row = decide_loop_decision(
+        error=error, status=state.status if state else None, reason=state.pause_reason if state else None
+    )
+    known = dict(_facts_of(state)) | dict(facts or {})
+    return Signal(row.signal, row.severity, tuple(_action(name, known) for name in row.actions))
+
+
+def _facts_of(state: Session | None) -> Mapping[str, object]:
+    if state is None:
+        return {}
+    facts: dict[str, object] = {"session_id": state.session_id, "spec_id": state.spec_id}
+    if state.pause_unit is not None:
+        facts["verdict"] = {"id": state.pause_unit, "verdict": "pass"}
+    return facts
+
+
+def _action(name: str, facts: Mapping[str, object]) -> RecommendedAction:
+    template = ACTION_TEMPLATE_VALUES[name]
+    call: ToolCall | MISSING = MISSING
+    # A call whose parameters the situation does not know is no call to make: the sentence has to do.
+    if template.call is not None and all(param in facts for param in template.params):
+        entry = COMMANDS[template.call]
+        params = {param: facts[param] for param in template.params} | dict(template.fixed)
+        call = ToolCall(tool=entry.tool, action=entry.action, command=or_absent(entry.command), params=params)
+    return RecommendedAction(action=name, description=template.description, least_role=template.least_role, call=call)

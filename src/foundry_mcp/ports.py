@@ -1,0 +1,259 @@
+"""What the application needs of the world, as protocols, and the plain records that cross them.
+
+Adapters implement these; nothing here knows how. An expected failure of an adapter is one of the exceptions
+below, each with a sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from foundry_contracts.models.common import Finding, ReviewFinding
+from foundry_contracts.models.formats_plan import CommandLine, Plan
+from foundry_contracts.vocabulary import EventType, Role, SessionStatus, SpecFolder, Verdict
+
+
+class PortError(Exception):
+    """Report that the environment failed: the sentence says what, `remedy` what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class StoreBusy(PortError):
+    """Report that another process held the store longer than we wait."""
+
+
+class StoreUnavailable(PortError):
+    """Report that the store cannot be read or written (disk, permissions, version)."""
+
+
+class SpecUnavailable(PortError):
+    """Report that a spec file is gone or cannot be read."""
+
+
+class VersionConflict(Exception):
+    """Report that a session's version is not the expected one: load again and decide again."""
+
+
+class LiveSessionExists(Exception):
+    """Report that the spec has a live session already."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """Hold one recorded event. `seq` counts from 1 in its session; `time` is RFC 3339 UTC; `payload` is JSON text."""
+
+    event_id: str
+    session_id: str
+    seq: int
+    spec_id: str
+    time: str
+    actor_id: str
+    actor_role: Role
+    type: EventType
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """Hold what the store lists of a session. `version` is the seq of its last event."""
+
+    session_id: str
+    spec_id: str
+    status: SessionStatus
+    version: int
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold a kept answer. `body` is the envelope's JSON text, given back byte for byte."""
+
+    key: str
+    payload_digest: str
+    recorded_at: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanText:
+    """Hold a pinned plan: its digest and its JSON text."""
+
+    digest: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Hold all that one command writes, in one transaction. `session` is the row after it."""
+
+    session: SessionRow
+    expected_version: int
+    events: tuple[StoredEvent, ...]
+    answers: tuple[Answer, ...] = ()
+    plan: PlanText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Hold the last sign of life of the run that works on a session. Times are RFC 3339 UTC."""
+
+    run_id: str
+    at: str
+
+
+class Store(Protocol):
+    """Keep sessions' events, the answers given, and pinned plans; append only."""
+
+    def append(self, batch: Batch) -> None:
+        """Write a batch; VersionConflict, LiveSessionExists, StoreBusy or StoreUnavailable when it cannot be."""
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """Give a session's row."""
+
+    def live_session(self, spec_id: str) -> SessionRow | None:
+        """Give the one live (running, paused or failed) session of a spec."""
+
+    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
+        """List sessions, newest first."""
+
+    def events_after(self, session_id: str, seq: int) -> list[StoredEvent]:
+        """List a session's events with a greater seq, in order."""
+
+    def page(
+        self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
+    ) -> list[StoredEvent]:
+        """List up to `limit` events: ascending above `after`, or descending below `before` (None: from the end)."""
+
+    def answer(self, key: str) -> Answer | None:
+        """Give the answer kept under a key."""
+
+    def plan(self, digest: str) -> PlanText | None:
+        """Give a pinned plan."""
+
+    def touch(self, session_id: str, life: Life) -> None:
+        """Keep a sign of life; it is a fact beside the log."""
+
+    def life(self, session_id: str) -> Life | None:
+        """Give the last sign of life."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecEntry:
+    """Hold what a listing tells of a spec file. `title` is empty where the file cannot be read."""
+
+    spec_id: str
+    folder: SpecFolder
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """Hold a spec as read: the plan unless a finding refuses it, and the raw document."""
+
+    spec_id: str
+    folder: SpecFolder
+    path: Path
+    document: object
+    plan: Plan | None
+    structure_digest: str
+    findings: tuple[Finding, ...]
+
+
+class SpecFiles(Protocol):
+    """Read the spec files below a workspace's specs folder."""
+
+    def entries(self) -> list[SpecEntry]:
+        """List every spec file, by folder and id."""
+
+    def load(self, spec_id: str) -> LoadedSpec | None:
+        """Read a spec by id; None where there is none, SpecUnavailable where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Hold how a command ended. `exit_code` is None after a timeout or when it could not start; digests are SHA-256."""
+
+    exit_code: int | None
+    timed_out: bool
+    error: str
+    output_tail: str
+    output_digest: str
+    output_bytes: int
+    started_at: str
+    finished_at: str
+    sandbox: str
+    tree_before: str
+    tree_after: str
+
+
+class Runner(Protocol):
+    """Run a verification's command in the workspace."""
+
+    async def run(self, command: CommandLine) -> RunResult:
+        """Run it to its end or its timeout; it leaves no process behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """Hold what a reviewer needs of a phase: declared files, and units with no accepted result."""
+
+    phase_id: str
+    files: tuple[tuple[str, str], ...]
+    unproven: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Hold a reviewer's verdict and findings."""
+
+    verdict: Verdict
+    findings: tuple[ReviewFinding, ...] = field(default=())
+
+
+class Reviewer(Protocol):
+    """Judge a phase's work."""
+
+    async def review(self, request: ReviewRequest) -> Review:
+        """Give a verdict with findings."""
+
+
+class Signer(Protocol):
+    """Sign receipts and make what only this server can check."""
+
+    @property
+    def key_id(self) -> str:
+        """Name the signing key."""
+
+    def sign(self, statement: dict[str, object]) -> dict[str, object]:
+        """Wrap an in-toto statement in a signed DSSE envelope."""
+
+    def verify(self, envelope: dict[str, object]) -> dict[str, object] | None:
+        """Give the statement of an envelope one of our keys signed; None for any other."""
+
+    def mac(self, text: str) -> str:
+        """Give a hexadecimal MAC of a text, 64 digits."""
+
+
+class Clock(Protocol):
+    """Tell the time."""
+
+    def now(self) -> str:
+        """Give the present moment, RFC 3339 UTC with milliseconds."""
+
+
+class Ids(Protocol):
+    """Make fresh ids."""
+
+    def fresh(self, prefix: str) -> str:
+        """Give `prefix_` and 26 characters that sort by time."""

@@ -1,0 +1,1 @@
+"""The MCP server: parse, call, encode."""

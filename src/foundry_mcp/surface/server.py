@@ -1,0 +1,48 @@
+"""The MCP server of an application: list the generated tools, pass calls on, encode envelopes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mcp import types
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from foundry_contracts.handlers import Refusal
+from foundry_mcp.application import envelope
+from foundry_mcp.application.call import Call, Envelope
+from foundry_mcp.machine.situation import Caller
+from foundry_mcp.surface import tools
+from foundry_mcp.surface.routing import read_objects, route
+
+Handle = Callable[[Call], Awaitable[Envelope]]
+_LIST_TTL_MS = 60_000
+
+
+def make_server(name: str, version: str, handle: Handle, caller: Caller, fresh: Callable[[str], str]) -> Server[Any]:
+    """Make the server; `handle` answers routed calls, `caller` is who its one client is."""
+    listed = [types.Tool.model_validate(definition) for definition in tools.definitions()]
+    known = frozenset(tool.name for tool in listed)
+
+    async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=listed, ttl_ms=_LIST_TTL_MS, cache_scope="public")
+
+    async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+        if params.name not in known:
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool {params.name!r}; known are {', '.join(sorted(known))}.")
+        routed = route(params.name, params.arguments or {}, caller)
+        if isinstance(routed, Refusal):
+            return encode(envelope.failure(fresh("req"), routed))
+        return encode(await handle(read_objects(routed, tools.object_parameters(params.name))))
+
+    return Server(name, version=version, on_list_tools=list_tools, on_call_tool=call_tool)
+
+
+def encode(answer: Envelope) -> types.CallToolResult:
+    """Encode an envelope: structured content, and the same as text for clients that read only that."""
+    return types.CallToolResult(
+        content=[types.TextContent(text=answer.text)],
+        structured_content=answer.document,
+        is_error=not answer.success,
+    )

@@ -1,0 +1,95 @@
+"""A store in memory: the fake that other tests run on, held to the same behaviour as the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from foundry_contracts.vocabulary import EventType, SessionStatus
+from foundry_mcp.ports import (
+    Answer,
+    Batch,
+    Life,
+    LiveSessionExists,
+    PlanText,
+    SessionRow,
+    StoredEvent,
+    VersionConflict,
+)
+
+LIVE = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED})
+
+
+class MemoryStore:
+    """Keep everything in dictionaries; nothing lasts."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, SessionRow] = {}
+        self._events: dict[str, list[StoredEvent]] = {}
+        self._answers: dict[str, Answer] = {}
+        self._plans: dict[str, PlanText] = {}
+        self._lives: dict[str, Life] = {}
+
+    def append(self, batch: Batch) -> None:
+        """Check everything first, then write everything."""
+        self._check_numbers(batch)
+        row = batch.session
+        present = self._sessions.get(row.session_id)
+        if (present.version if present else 0) != batch.expected_version:
+            raise VersionConflict("load the session again")
+        other = self.live_session(row.spec_id)
+        if row.status in LIVE and other is not None and other.session_id != row.session_id:
+            raise LiveSessionExists(row.spec_id)
+        keys = [answer.key for answer in batch.answers]
+        if len(set(keys)) < len(keys) or any(key in self._answers for key in keys):
+            raise VersionConflict("a key has an answer already")
+        self._sessions[row.session_id] = row
+        self._events.setdefault(row.session_id, []).extend(batch.events)
+        self._answers.update((answer.key, answer) for answer in batch.answers)
+        if batch.plan is not None:
+            self._plans.setdefault(batch.plan.digest, batch.plan)
+
+    @staticmethod
+    def _check_numbers(batch: Batch) -> None:
+        first = batch.expected_version + 1
+        dense = [event.seq for event in batch.events] == list(range(first, first + len(batch.events)))
+        own = all(event.session_id == batch.session.session_id for event in batch.events)
+        if not dense or not own or batch.session.version != batch.expected_version + len(batch.events):
+            raise ValueError("the events do not follow from the expected version")
+
+    def session(self, session_id: str) -> SessionRow | None:
+        return self._sessions.get(session_id)
+
+    def live_session(self, spec_id: str) -> SessionRow | None:
+        return next((row for row in self.sessions(spec_id) if row.status in LIVE), None)
+
+    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
+        chosen = [row for row in self._sessions.values() if spec_id is None or row.spec_id == spec_id]
+        return sorted(chosen, key=lambda row: (row.created_at, row.session_id), reverse=True)
+
+    def events_after(self, session_id: str, seq: int) -> list[StoredEvent]:
+        return [event for event in self._events.get(session_id, []) if event.seq > seq]
+
+    def page(
+        self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
+    ) -> list[StoredEvent]:
+        if after is not None and before is not None:
+            raise ValueError("a page goes up from `after` or down from `before`, not both")
+        events = [event for event in self._events.get(session_id, []) if not types or event.type in types]
+        if after is not None:
+            return [event for event in events if event.seq > after][:limit]
+        return [event for event in reversed(events) if before is None or event.seq < before][:limit]
+
+    def answer(self, key: str) -> Answer | None:
+        return self._answers.get(key)
+
+    def plan(self, digest: str) -> PlanText | None:
+        return self._plans.get(digest)
+
+    def touch(self, session_id: str, life: Life) -> None:
+        self._lives[session_id] = life
+
+    def life(self, session_id: str) -> Life | None:
+        return self._lives.get(session_id)
+
+    def close(self) -> None:
+        """Hold nothing that could be let go of."""

@@ -1,0 +1,228 @@
+"""What is the SQLite store's own: lasting, sharing, refusing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from foundry_mcp.adapters import sqlite_statements as sql
+from foundry_mcp.adapters.sqlite_database import Database, journal_mode
+from foundry_mcp.adapters.sqlite_store import SqliteStore
+from foundry_mcp.ports import Batch, LiveSessionExists, StoreBusy, StoreUnavailable, VersionConflict
+from tests.adapters.batches import ONE, THREE, TWO, batch, event, row
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "store.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    made = SqliteStore(path)
+    yield made
+    made.close()
+
+
+def process(*arguments: str) -> subprocess.Popen[str]:
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src"), *sys.path])}
+    command = [sys.executable, "-m", "tests.adapters.appending_process", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
+
+
+def test_of_several_processes_that_append_the_same_version_one_wins(path: Path, tmp_path: Path) -> None:
+    SqliteStore(path).close()
+    signal = tmp_path / "go"
+    racers = [process("race", str(path), str(signal)) for _ in range(4)]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    signal.touch()
+    said = sorted(racer.communicate(timeout=20)[0].strip() for racer in racers)
+    assert said == ["conflict", "conflict", "conflict", "won"]
+    assert SqliteStore(path).events_after("ses_a", 0) == [event(1)]
+
+
+def test_what_was_acknowledged_before_a_kill_is_there_after_it(path: Path) -> None:
+    writer = process("endless", str(path))
+    assert writer.stdout is not None
+    for _ in range(25):
+        writer.stdout.readline()
+    writer.kill()
+    acknowledged = [int(line) for line in writer.communicate()[0].splitlines() if line][-1:] or [50]
+    reopened = SqliteStore(path)
+    session = reopened.session("ses_a")
+    assert session is not None
+    assert session.version >= acknowledged[0]
+    assert [found.seq for found in reopened.events_after("ses_a", 0)] == list(range(1, session.version + 1))
+    assert reopened.first_break("ses_a") is None
+
+
+def test_many_threads_share_one_store(store: SqliteStore) -> None:
+    def write(name: str) -> None:
+        for version in range(20):
+            store.append(batch(version, [ONE], after=row(version + 1, name, spec=name)))
+
+    threads = [threading.Thread(target=write, args=(f"ses_{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found.version for found in store.sessions()] == [20] * 8
+
+
+def test_two_openings_see_each_others_writes(store: SqliteStore, path: Path) -> None:
+    other = SqliteStore(path)
+    other.append(batch(0, [ONE]))
+    with pytest.raises(VersionConflict):
+        store.append(batch(0, [ONE]))
+    with pytest.raises(LiveSessionExists):
+        store.append(batch(0, [ONE], after=row(1, "ses_b")))
+    other.close()
+
+
+def test_a_store_held_by_another_is_busy_within_two_seconds(store: SqliteStore, path: Path) -> None:
+    gate = os.open(path.with_name("store.db.gate"), os.O_RDWR)
+    fcntl.flock(gate, fcntl.LOCK_EX)
+    begun = time.monotonic()
+    with pytest.raises(StoreBusy):
+        store.append(batch(0, [ONE]))
+    assert time.monotonic() - begun < 2
+    os.close(gate)
+    store.append(batch(0, [ONE]))
+
+
+def test_a_writer_that_passed_the_gate_by_is_busy_too(store: SqliteStore, path: Path) -> None:
+    intruder = apsw.Connection(str(path))
+    intruder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy):
+        store.append(batch(0, [ONE]))
+    intruder.close()
+    store.append(batch(0, [ONE]))
+
+
+def test_folder_and_files_are_their_owners_only(store: SqliteStore, path: Path) -> None:
+    store.append(batch(0, [ONE]))
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    made = list(path.parent.iterdir())
+    assert {entry.name for entry in made} == {"store.db", "store.db-wal", "store.db-shm", "store.db.gate"}
+    assert {entry.stat().st_mode & 0o777 for entry in made} == {0o600}
+
+
+def test_a_store_of_a_newer_server_is_left_alone(store: SqliteStore, path: Path) -> None:
+    store.close()
+    raw = apsw.Connection(str(path))
+    raw.execute("PRAGMA user_version = 99")
+    raw.close()
+    with pytest.raises(StoreUnavailable, match="version 99") as caught:
+        SqliteStore(path)
+    assert "newer server" in caught.value.remedy
+
+
+def test_a_file_that_is_no_database_is_named(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database, but long enough to be read as one" * 100)
+    with pytest.raises(StoreUnavailable, match="no SQLite database"):
+        SqliteStore(path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        SqliteStore(tmp_path / "file" / "state" / "store.db")
+
+
+def test_a_full_disk_is_named_and_loses_nothing(store: SqliteStore) -> None:
+    store.append(batch(0, [ONE]))
+    with store._database.reading() as db:
+        db.execute("PRAGMA max_page_count = 1")
+    large = Batch(row(2), 1, (event(2, payload="x" * 200_000),))
+    with pytest.raises(StoreUnavailable, match="full"):
+        store.append(large)
+    with store._database.reading() as db:
+        db.execute("PRAGMA max_page_count = 100000")
+    assert store.session("ses_a") == row(1)
+    store.append(large)
+    assert store.first_break("ses_a") is None
+
+
+def test_a_store_that_cannot_be_written_is_named(store: SqliteStore) -> None:
+    with store._database.reading() as db:
+        db.execute("PRAGMA query_only = 1")
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        store.append(batch(0, [ONE]))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE events SET payload = '{}' WHERE seq = 2",
+        "UPDATE events SET actor_id = 'eve' WHERE seq = 2",
+        "UPDATE events SET hash = (SELECT hash FROM events WHERE seq = 3) WHERE seq = 2",
+        "DELETE FROM events WHERE seq = 2",
+    ],
+)
+def test_a_change_to_a_recorded_event_breaks_the_chain_there(store: SqliteStore, path: Path, harm: str) -> None:
+    store.append(batch(0, [ONE, TWO]))
+    store.append(batch(2, [THREE]))
+    assert store.first_break("ses_a") is None
+    head = store.head("ses_a")
+    raw = apsw.Connection(str(path))
+    raw.execute(harm)
+    raw.close()
+    assert store.first_break("ses_a") == 2
+    assert (head[0], len(head[1])) == (3, 64)
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [("3.40.1", "DELETE"), ("3.51.2", "DELETE"), ("3.51.3", "WAL"), ("3.54.1", "WAL"), ("4.0.0", "WAL")],
+)
+def test_wal_is_used_only_where_it_loses_nothing(version: str, mode: str) -> None:
+    assert journal_mode(version) == mode
+
+
+def test_the_journal_mode_and_the_flush_are_really_set(path: Path) -> None:
+    for version, mode in (("3.51.2", "delete"), ("3.51.3", "wal")):
+        database = Database(path, sqlite_version=version)
+        with database.reading() as db:
+            assert db.execute("PRAGMA journal_mode").get == mode
+            assert db.execute("PRAGMA synchronous").get == 2
+        database.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        (sql.SEQS_AFTER, ("ses_a", "x", 1, 5)),
+        (sql.SEQS_BEFORE, ("ses_a", "x", 9, 5)),
+        (sql.EVENTS_AFTER, ("ses_a", 1, 5)),
+        (sql.EVENTS_BEFORE, ("ses_a", 9, 5)),
+        (sql.LIVE_SESSION, ("spec-1",)),
+        (sql.ALL_SESSIONS, ()),
+        (sql.SPEC_SESSIONS, ("spec-1",)),
+    ],
+)
+def test_no_listing_scans_or_sorts(store: SqliteStore, statement: str, values: tuple[str | int, ...]) -> None:
+    with store._database.reading() as db:
+        steps = " ".join(str(step[3]) for step in db.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+    assert "USING" in steps
+    assert "INDEX" in steps
+    assert "TEMP B-TREE" not in steps
+
+
+def test_closing_twice_is_closing_once(path: Path) -> None:
+    store = SqliteStore(path)
+    store.close()
+    store.close()
