@@ -181,7 +181,7 @@ def _validator() -> Any:
     import jsonschema_rs
 
     text = resources.files("contractgen").joinpath("metaschema/contract.json").read_text(encoding="utf-8")
-    return jsonschema_rs.Draft202012Validator(json.loads(text))
+    return jsonschema_rs.Draft202012Validator(json.loads(text), validate_formats=True)
 
 
 def _meta_findings(file: str, data: Json) -> Iterator[Finding]:

@@ -47,6 +47,8 @@ CASES = [
      "duplicate-key", "/$defs/Chart/properties/kind", "given twice", "Remove one"),
     ("a keyword with a wrong value", "shapes.json", '"minimum": 1', '"minimum": "1"',
      "meta-schema", "/$defs/Book/properties/pages/minimum", '"1"', "Correct this place"),
+    ("a pattern that is none", "shapes.json", "^[A-Z]-", "^([A-Z]-",
+     "meta-schema", "/$defs/ItemId/pattern", "regex", "Correct this place"),
     ("a definition of two kinds", "policy.json", '"x-values": {',
      '"x-event": {"type": "odd", "stream": "odd"}, "x-values": {',
      "one-kind", "/$defs/LendingRule", "x-event and x-values", "one definition a kind"),

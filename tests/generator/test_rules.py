@@ -87,6 +87,7 @@ CASES: list[tuple[str, str, Callable[[Any], None], str]] = [
         "/$defs/ItemLife/x-machine/transitions/1/trigger"),
     ("machine-reachable", "policy.json", put(*MACHINE, "transitions", 2), "/$defs/ItemLife"),
     ("machine-way-out", "policy.json", put(*MACHINE, "terminal", value=[]), "/$defs/ItemLife"),
+    ("wire-profile", BORROW, put(*REQUEST, "rule", value={"description": "Anything."}), "/x-tool"),
     ("values-valid", "policy.json", put("$defs", "LendingRule", "x-values", "open-shelf", "days", value=0),
         "/$defs/LendingRule/x-values/open-shelf/days"),
 ]  # fmt: skip

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
 
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 C = TypeVar("C")
 Q = TypeVar("Q")
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,13 @@ async def _serve(workspace: Path) -> None:
     joined = join(workspace, os.environ)
     handle = joined.application.handle
     server = make_server("foundry-mcp", version("foundry-mcp"), handle, joined.caller, joined.ids.fresh)
+    serving = asyncio.ensure_future(serve(server))
+    # A polite end is to be as clean as the client's going away: what runs is cut off and becomes interrupted.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
     try:
-        await serve(server)
+        await serving
+    except asyncio.CancelledError:
+        if not serving.cancelled():
+            raise
     finally:
         await joined.application.close()

@@ -38,7 +38,8 @@ def start(situation: Situation, request: SessionStartRequest) -> Accepted[Sessio
         warnings=_warnings(situation),
     )
     state = apply(situation, (started,), None, situation.ids.session, request.spec_id, lambda digest: plan)
-    return Accepted(SessionStartResponse(**session_reply(state, situation)), (started,))
+    reply = SessionStartResponse(**session_reply(state, situation), warnings=started.warnings)
+    return Accepted(reply, (started,))
 
 
 def _startable_plan(situation: Situation, spec_id: str) -> PlanIndex | Refusal:

@@ -1,4 +1,4 @@
-"""A step's one-time proof: a MAC over session, step and attempt, so that nothing has to be kept to hand it out again."""
+"""A step's one-time proof: a MAC over session, step and attempt, so that none has to be kept."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def route(tool: str, arguments: Mapping[str, object], caller: Caller) -> Call | 
 
 
 def _params(arguments: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
-    """Take the routing words away; a null counts as absent, an object sent as JSON text is read, both with a warning."""
+    """Take the routing words away; a null counts as absent, with a warning."""
     params: dict[str, object] = {}
     warnings: list[str] = []
     for name, value in arguments.items():

@@ -41,3 +41,7 @@ class SessionStartResponse(BaseModel):
     recommended_actions: Annotated[
         list[RecommendedAction] | MISSING, Field(description="Ways out, where the signal is not success.")
     ] = MISSING
+    warnings: Annotated[
+        list[str],
+        Field(description="What was mended while reading the spec, and statuses the file claims without evidence."),
+    ]

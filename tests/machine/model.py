@@ -1,0 +1,289 @@
+"""Every reachable state of a small spec, found by driving the shipped decide and evolve.
+
+A state is a session without what only counts or names (ids, times, versions, how often a step was issued): two
+sessions that differ in nothing else behave alike. A move is one command in one role with one way the world may be.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import sha256
+
+from pydantic import BaseModel
+
+from foundry_contracts.events import EventPayload
+from foundry_contracts.handlers import Accepted, Refusal
+from foundry_contracts.models.events_session import (
+    GateFinished,
+    HumanVerdict,
+    SessionSettings,
+    VerificationFinished,
+    VerificationStarted,
+)
+from foundry_contracts.models.formats_plan import Plan
+from foundry_contracts.models.formats_receipt import Receipt, ReceiptSignature
+from foundry_contracts.models.formats_session import StepResult
+from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateRequest
+from foundry_contracts.models.task_session_end import SessionEndRequest
+from foundry_contracts.models.task_session_pause import SessionPauseRequest
+from foundry_contracts.models.task_session_resume import SessionResumeRequest
+from foundry_contracts.models.task_session_start import SessionStartRequest
+from foundry_contracts.models.task_session_step_heartbeat import SessionStepHeartbeatRequest
+from foundry_contracts.models.task_session_step_next import SessionStepNextRequest
+from foundry_contracts.models.task_session_step_replay import SessionStepReplayRequest
+from foundry_contracts.models.task_session_step_report import SessionStepReportRequest
+from foundry_contracts.models.verification_execute import VerificationExecuteRequest
+from foundry_contracts.vocabulary import (
+    Attestation,
+    CommandName,
+    EndReason,
+    Outcome,
+    Role,
+    StepType,
+    Verdict,
+)
+from foundry_mcp.machine import decide_run, decide_session, decide_step
+from foundry_mcp.machine.evolve import evolve
+from foundry_mcp.machine.plan_index import PlanIndex, index_plan
+from foundry_mcp.machine.proof import proof_of
+from foundry_mcp.machine.session import Outstanding, Recorded, Session
+from foundry_mcp.machine.situation import Caller, FreshIds, Situation, SpecOnDisk
+from foundry_mcp.machine.spec_document import plan_digest, structure_digest
+
+NOW = "2026-01-01T00:00:00.000Z"
+SPEC = "bounded"
+SETTINGS = SessionSettings(
+    default_test_command="check",
+    attestation=Attestation.OPERATOR,
+    replace_command="",
+    max_attempts=2,
+    max_consecutive_errors=2,
+    max_feedback_cycles=1,
+)
+_SESSION = f"ses_{'0' * 26}"
+
+
+def mac(text: str) -> str:
+    """Stand in for the keyed function."""
+    return sha256(text.encode()).hexdigest()
+
+
+@cache
+def bounded_plan() -> PlanIndex:
+    """Give a plan of two phases: dependent tasks and a verification, then a task and a manual check."""
+    plan = Plan.model_validate(
+        {
+            "spec_id": SPEC,
+            "title": "Bounded",
+            "phases": [
+                {
+                    "id": "p1",
+                    "title": "First",
+                    "units": [
+                        _task("a"),
+                        _task("b", "a"),
+                        {**_task("v", "a", "b"), "kind": "verify", "verification": {"kind": "command"}},
+                    ],
+                },
+                {
+                    "id": "p2",
+                    "title": "Second",
+                    "units": [
+                        _task("c"),
+                        {**_task("m", "c"), "kind": "verify", "verification": {"kind": "manual"}},
+                    ],
+                },
+            ],
+        }
+    )
+    return index_plan(plan, plan_digest(plan), structure_digest(plan))
+
+
+def _task(name: str, *needs: str) -> dict[str, object]:
+    return {"id": name, "kind": "task", "title": name, "depends_on": list(needs), "status": "pending"}
+
+
+@dataclass(frozen=True)
+class Move:
+    """Hold one thing that may happen, and what is decided on it: a command in a role, or a run's ending."""
+
+    name: str
+    role: Role
+    decision: Accepted[BaseModel] | Refusal
+
+
+@dataclass
+class Reached:
+    """Hold the graph: a session for each state, and what each move from it led to."""
+
+    sessions: dict[Hashable, Session] = field(default_factory=dict)
+    edges: dict[Hashable, list[tuple[str, Hashable]]] = field(default_factory=dict)
+    replies: list[tuple[Hashable, str, Accepted[BaseModel] | Refusal]] = field(default_factory=list)
+
+
+def situation(state: Session | None, role: Role, *, changed: bool = False, gone: bool = False) -> Situation:
+    """Give the situation of a command: the spec as pinned, changed, or gone."""
+    number = state.version if state else 0
+    ids = FreshIds(_SESSION, f"stp_{number:026d}", f"att_{number:026d}")
+    plan = bounded_plan()
+    spec = None if gone else SpecOnDisk(replace(plan, structure_digest="f" * 64) if changed else plan, ())
+    return Situation(state, Caller("model", role), NOW, ids, SETTINGS, mac, spec, spec_id=SPEC)
+
+
+def started() -> Session:
+    """Give a session just started."""
+    decision = decide_session.start(situation(None, Role.AUTONOMY_RUNNER), SessionStartRequest(spec_id=SPEC))
+    assert isinstance(decision, Accepted)
+    return after(None, decision.events, Role.AUTONOMY_RUNNER)
+
+
+def after(state: Session | None, events: tuple[EventPayload, ...], role: Role) -> Session:
+    """Give the state after events."""
+    for payload in events:
+        seq = state.version + 1 if state else 1
+        state = evolve(state, Recorded(_SESSION, SPEC, seq, NOW, role, payload), lambda digest: bounded_plan())
+    assert state is not None
+    return state
+
+
+def key(state: Session) -> Hashable:
+    """Name a state by all that behaviour hangs on."""
+    step, feedback = state.outstanding, state.feedback
+    return (
+        (state.status, state.pause_reason, state.pause_unit, state.paused_by, state.failure_reason),
+        (state.phase_number, state.phase_completed, state.done_in_phase, state.gate_passed, state.gate_cycles),
+        (tuple(sorted(state.attempts.items())), state.errors, feedback and (feedback.unit_id,)),
+        step and (step.type, step.unit_id, step.started is not None, _ending(step)),
+    )
+
+
+def _ending(step: Outstanding) -> object:
+    run = step.finished
+    return run.verdict if isinstance(run, GateFinished) else run.passed if run is not None else None
+
+
+def explore(first: Session) -> Reached:
+    """Find every state that moves lead to."""
+    reached = Reached({key(first): first})
+    waiting = deque([first])
+    while waiting:
+        state = waiting.popleft()
+        for move in moves(state):
+            decision = move.decision
+            reached.replies.append((key(state), move.name, decision))
+            if isinstance(decision, Refusal):
+                continue
+            following = after(state, decision.events, move.role) if decision.events else state
+            reached.edges.setdefault(key(state), []).append((move.name, key(following)))
+            if key(following) not in reached.sessions:
+                reached.sessions[key(following)] = following
+                waiting.append(following)
+    return reached
+
+
+def moves(state: Session) -> Iterator[Move]:
+    """Give every move: each command in each role that may send it, with each way the world may be."""
+    for role in (Role.AUTONOMY_RUNNER, Role.MAINTAINER):
+        yield from _life(state, role)
+        yield from _steps(state, role)
+    yield from _runs(state)
+
+
+def _life(state: Session, role: Role) -> Iterator[Move]:
+    here, session = situation(state, role), state.session_id
+    resume = CommandName.TASK_SESSION_RESUME
+    pausing = SessionPauseRequest(session_id=session)
+    yield _move(CommandName.TASK_SESSION_PAUSE, role, decide_session.pause(here, pausing))
+    yield _move(resume, role, decide_session.resume(here, SessionResumeRequest(session_id=session)))
+    for verdict in Verdict:
+        judged = HumanVerdict(id=state.pause_unit or "m", verdict=verdict)
+        request = SessionResumeRequest(session_id=session, verdict=judged)
+        yield _move(resume, role, decide_session.resume(here, request), verdict)
+    if role is Role.MAINTAINER:
+        ending = SessionEndRequest(session_id=session, reason=EndReason.TESTING)
+        yield _move(CommandName.TASK_SESSION_END, role, decide_session.end(here, ending))
+
+
+def _move(command: CommandName, role: Role, decision: Accepted[BaseModel] | Refusal, detail: str = "") -> Move:
+    return Move(f"{command.value}{' ' if detail else ''}{detail} by {role.value}", role, decision)
+
+
+def _steps(state: Session, role: Role) -> Iterator[Move]:
+    here, session = situation(state, role), state.session_id
+    next_, report = CommandName.TASK_SESSION_STEP_NEXT, CommandName.TASK_SESSION_STEP_REPORT
+    nothing = SessionStepNextRequest(session_id=session)
+    yield _move(next_, role, decide_step.next_step(here, nothing))
+    yield _move(next_, role, decide_step.next_step(situation(state, role, changed=True), nothing), "spec changed")
+    yield _move(next_, role, decide_step.next_step(situation(state, role, gone=True), nothing), "spec gone")
+    for outcome in Outcome:
+        result = _result(state, outcome)
+        reporting = SessionStepReportRequest(session_id=session, result=result)
+        going_on = SessionStepNextRequest(session_id=session, last_step_result=result)
+        yield _move(report, role, decide_step.report(here, reporting), outcome)
+        yield _move(next_, role, decide_step.next_step(here, going_on), outcome)
+    replaying = SessionStepReplayRequest(session_id=session)
+    yield _move(CommandName.TASK_SESSION_STEP_REPLAY, role, decide_step.replay(here, replaying))
+    living = SessionStepHeartbeatRequest(session_id=session)
+    yield _move(CommandName.TASK_SESSION_STEP_HEARTBEAT, role, decide_step.heartbeat(here, living))
+
+
+def _result(state: Session, outcome: Outcome) -> StepResult:
+    """Report the step that is out, with the evidence there is; else a step that never was."""
+    step = state.outstanding or Outstanding(f"stp_{'9' * 26}", StepType.IMPLEMENT_TASK, "p1", "a", 1)
+    result = StepResult(
+        step_id=step.step_id,
+        type=step.type,
+        phase_id=step.phase_id,
+        outcome=outcome,
+        proof=proof_of(state.session_id, step, mac),
+    )
+    if step.unit_id is not None:
+        result.unit_id = step.unit_id
+    if step.finished is not None:
+        result.attempt_id = step.finished.attempt_id
+    return result
+
+
+def _runs(state: Session) -> Iterator[Move]:
+    """Let the server's own runs begin, be lost, and end either way."""
+    role, step = Role.AUTONOMY_RUNNER, state.outstanding
+    step_id = step.step_id if step else f"stp_{'9' * 26}"
+    execute = VerificationExecuteRequest(session_id=state.session_id, step_id=step_id)
+    gate = ReviewFidelityGateRequest(session_id=state.session_id, step_id=step_id)
+    for lost in (False, True):
+        here = replace(situation(state, role), run_lost=lost)
+        detail = "lost" if lost else ""
+        yield _move(CommandName.VERIFICATION_EXECUTE, role, decide_run.execute_verification(here, execute), detail)
+        yield _move(CommandName.REVIEW_FIDELITY_GATE, role, decide_run.run_gate(here, gate), detail)
+    if step is not None and step.started is not None and step.finished is None:
+        for good in (True, False):
+            yield Move(f"run ends {good} by {role.value}", role, Accepted(execute, (_finished(step, good),)))
+
+
+def _finished(step: Outstanding, good: bool) -> EventPayload:
+    if isinstance(step.started, VerificationStarted):
+        receipt = Receipt(
+            payloadType="application/vnd.in-toto+json", payload="", signatures=[ReceiptSignature(keyid="k", sig="")]
+        )
+        return VerificationFinished(
+            attempt_id=step.started.attempt_id,
+            step_id=step.step_id,
+            unit_id=step.started.unit_id,
+            passed=good,
+            exit_code=0 if good else 1,
+            timed_out=False,
+            output_tail="",
+            receipt=receipt,
+        )
+    assert step.started is not None
+    return GateFinished(
+        attempt_id=step.started.attempt_id,
+        step_id=step.step_id,
+        phase_id=step.phase_id,
+        verdict=Verdict.PASS if good else Verdict.FAIL,
+        findings=[],
+        checksum="0" * 64,
+    )

@@ -1,0 +1,140 @@
+"""What holds in every state a bounded spec can reach, shown by visiting all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import cache
+
+import pytest
+from pydantic import BaseModel
+
+from foundry_contracts.handlers import Accepted
+from foundry_contracts.models.task_session_step_next import SessionStepNextRequest
+from foundry_contracts.tables import LOOP_DECISION_ROWS, SESSION_MACHINE_TERMINAL, SESSION_MACHINE_TRANSITIONS
+from foundry_contracts.vocabulary import CommandName, PauseReason, Role, SessionStatus
+from foundry_mcp.machine import decide_step
+from foundry_mcp.machine.signal import signal_of
+from tests.machine.model import Reached, explore, key, situation, started
+
+
+@cache
+def graph() -> Reached:
+    """Visit every state, once for all tests."""
+    return explore(started())
+
+
+def reaching(targets: set[Hashable]) -> set[Hashable]:
+    """Give the states from which some target can be reached."""
+    backwards: dict[Hashable, set[Hashable]] = {}
+    for source, edges in graph().edges.items():
+        for _, target in edges:
+            backwards.setdefault(target, set()).add(source)
+    seen, waiting = set(targets), list(targets)
+    while waiting:
+        for source in backwards.get(waiting.pop(), ()):
+            if source not in seen:
+                seen.add(source)
+                waiting.append(source)
+    return seen
+
+
+def in_status(*statuses: SessionStatus) -> set[Hashable]:
+    """Give the states of a status."""
+    return {name for name, state in graph().sessions.items() if state.status in statuses}
+
+
+def test_the_model_is_large_enough_to_mean_something(capsys: pytest.CaptureFixture[str]) -> None:
+    states, edges = len(graph().sessions), sum(map(len, graph().edges.values()))
+    with capsys.disabled():
+        print(f"\nmodel: {states} states, {edges} moves, {len(graph().replies)} decisions")
+    assert {state.status for state in graph().sessions.values()} == set(SessionStatus)
+    assert {state.pause_reason for state in graph().sessions.values()} == {None, *PauseReason}
+
+
+def test_every_state_gives_a_step_or_a_signal() -> None:
+    for state in graph().sessions.values():
+        answer = decide_step.next_step(
+            situation(state, Role.AUTONOMY_RUNNER), SessionStepNextRequest(session_id=state.session_id)
+        )
+        if isinstance(answer, Accepted):
+            assert (answer.reply.loop_signal is None) == (answer.reply.session.status is SessionStatus.RUNNING)
+            assert answer.reply.loop_signal is not None or "step" in answer.reply.model_fields_set, key(state)
+        else:
+            assert state.outstanding is not None
+
+
+def test_every_live_state_has_a_way_to_an_end_and_to_completion_unless_failed() -> None:
+    live = set(graph().sessions) - in_status(*SESSION_MACHINE_TERMINAL)
+    assert live <= reaching(in_status(*SESSION_MACHINE_TERMINAL))
+    assert live - in_status(SessionStatus.FAILED) <= reaching(in_status(SessionStatus.COMPLETED))
+
+
+def test_nothing_completes_without_its_gate_and_all_its_units() -> None:
+    for state in graph().sessions.values():
+        if state.phase_completed or state.status is SessionStatus.COMPLETED:
+            assert state.gate_passed
+            assert state.done_in_phase == len(state.phase.units)
+        if state.status is SessionStatus.COMPLETED:
+            assert state.done == state.plan.total_units
+
+
+def test_terminal_states_have_no_way_out() -> None:
+    for name in in_status(*SESSION_MACHINE_TERMINAL):
+        assert {target for _, target in graph().edges.get(name, [])} <= {name}
+
+
+def test_replaying_and_heartbeats_change_nothing() -> None:
+    quiet = (CommandName.TASK_SESSION_STEP_REPLAY, CommandName.TASK_SESSION_STEP_HEARTBEAT)
+    for source, edges in graph().edges.items():
+        assert all(target == source for move, target in edges if move.startswith(quiet))
+
+
+def test_a_status_changes_only_as_the_machine_table_allows() -> None:
+    for source, edges in graph().edges.items():
+        before = graph().sessions[source].status
+        for move, target in edges:
+            command, now = move.partition(" ")[0], graph().sessions[target].status
+            if command in SESSION_MACHINE_TRANSITIONS:
+                row = SESSION_MACHINE_TRANSITIONS[command]
+                assert before in row.source
+                assert now is before or now in row.target, (move, before, now)
+
+
+def test_each_signal_row_without_an_error_is_met_by_some_state() -> None:
+    met = {(signal_of(state).loop_signal, signal_of(state).severity) for state in graph().sessions.values()}
+    wanted = {(row.signal, row.severity) for row in LOOP_DECISION_ROWS[-7:]}
+    assert wanted <= met
+
+
+def test_each_recommended_call_leads_out_of_the_state_it_is_offered_for() -> None:
+    looking = {CommandName.TASK_SESSION_STATUS.value, CommandName.TASK_SESSION_START.value}
+    for name, state in graph().sessions.items():
+        for action in signal_of(state).actions:
+            call = action.model_dump(exclude_unset=True).get("call")
+            if call is None:
+                continue
+            command = ".".join([call["tool"], call["action"], call["command"]])
+            if command not in looking:
+                assert leads_out(name, command, call["params"], action.least_role), (action.action, name)
+
+
+def leads_out(name: Hashable, command: str, params: dict[str, object], role: Role) -> bool:
+    """Tell whether a command in a role changes the status."""
+    verdict = params.get("verdict")
+    move = f"{command} {verdict['verdict']} by {role}" if isinstance(verdict, dict) else f"{command} by {role}"
+    status = graph().sessions[name].status
+    return any(
+        graph().sessions[target].status is not status for made, target in graph().edges.get(name, []) if made == move
+    )
+
+
+def test_what_a_decision_replies_is_the_state_that_its_events_lead_to() -> None:
+    for name, move, decision in graph().replies:
+        if isinstance(decision, Accepted) and decision.events and hasattr(decision.reply, "session"):
+            targets = [graph().sessions[target] for made, target in graph().edges[name] if made == move]
+            assert all(_status(decision.reply) is state.status for state in targets), move
+
+
+def _status(reply: BaseModel) -> SessionStatus:
+    status: SessionStatus = reply.session.status  # type: ignore[attr-defined]
+    return status
