@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundry_contracts.models.config import Config
-from foundry_contracts.models.events_session import SessionSettings
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
+from foundry_mcp.adapters.posture import posture_of, session_settings
 from foundry_mcp.adapters.process_runner import ProcessRunner
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.signing import FileSigner
@@ -16,6 +15,7 @@ from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.adapters.state_folder import state_folder
 from foundry_mcp.adapters.system import SystemClock, SystemIds
+from foundry_mcp.adapters.tokens import TokenFile, who_calls
 from foundry_mcp.application.application import Application, World
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
@@ -47,20 +47,15 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(runner, EvidenceReviewer(workspace, check_files=True), FileSigner(folder)),
-        settings=_session_settings(settings),
+        means=Means(clock, runner, EvidenceReviewer(workspace, check_files=True), FileSigner(folder)),
+        settings=session_settings(settings),
         replay_grace_s=settings.session_defaults.replay_grace_s,
+        write_back=settings.specs.write_back,
     )
-    caller = Caller(settings.server.actor, settings.server.role)
+    caller = who_calls(TokenFile(folder, clock), environ, Caller(settings.server.actor, posture_of(settings).loop_role))
     return Joined(Application(world, HANDLERS), caller, ids, folder)
 
 
-def _session_settings(settings: Config) -> SessionSettings:
-    return SessionSettings(
-        default_test_command=settings.verification.default_test_command,
-        attestation=settings.verification.attestation,
-        replace_command=settings.verification.replace_command,
-        max_attempts=settings.session_defaults.max_attempts,
-        max_consecutive_errors=settings.session_defaults.max_consecutive_errors,
-        max_feedback_cycles=settings.session_defaults.max_feedback_cycles,
-    )
+def open_tokens(workspace: Path, environ: Mapping[str, str]) -> TokenFile:
+    """Give the tokens of a workspace."""
+    return TokenFile(state_folder(workspace, environ), SystemClock())

@@ -6,14 +6,14 @@ below, each with a sentence that says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from foundry_contracts.models.common import Finding, ReviewFinding
 from foundry_contracts.models.formats_plan import CommandLine, Plan
-from foundry_contracts.vocabulary import EventType, Role, SessionStatus, SpecFolder, Verdict
+from foundry_contracts.vocabulary import EventType, NodeStatus, Role, SessionStatus, SpecFolder, Verdict
 
 
 class PortError(Exception):
@@ -178,6 +178,9 @@ class SpecFiles(Protocol):
 
     def load(self, spec_id: str) -> LoadedSpec | None:
         """Read a spec by id; None where there is none, SpecUnavailable where it cannot be read."""
+
+    def write_statuses(self, spec_id: str, statuses: Mapping[str, NodeStatus]) -> None:
+        """Write nodes' statuses into a spec's file, as one atomic replacement; SpecUnavailable where it cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,25 +27,31 @@ from foundry_contracts.models.formats_plan import Plan
 from foundry_contracts.models.formats_receipt import Receipt, ReceiptSignature
 from foundry_contracts.models.formats_session import StepResult
 from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateRequest
+from foundry_contracts.models.task_block import TaskBlockRequest
+from foundry_contracts.models.task_gate_waiver import TaskGateWaiverRequest
 from foundry_contracts.models.task_session_end import SessionEndRequest
 from foundry_contracts.models.task_session_pause import SessionPauseRequest
+from foundry_contracts.models.task_session_rebase import SessionRebaseRequest
+from foundry_contracts.models.task_session_reset import SessionResetRequest
 from foundry_contracts.models.task_session_resume import SessionResumeRequest
 from foundry_contracts.models.task_session_start import SessionStartRequest
 from foundry_contracts.models.task_session_step_heartbeat import SessionStepHeartbeatRequest
 from foundry_contracts.models.task_session_step_next import SessionStepNextRequest
 from foundry_contracts.models.task_session_step_replay import SessionStepReplayRequest
 from foundry_contracts.models.task_session_step_report import SessionStepReportRequest
+from foundry_contracts.models.task_unblock import TaskUnblockRequest
 from foundry_contracts.models.verification_execute import VerificationExecuteRequest
 from foundry_contracts.vocabulary import (
     Attestation,
     CommandName,
-    EndReason,
+    GatePolicy,
     Outcome,
+    ReasonCode,
     Role,
     StepType,
     Verdict,
 )
-from foundry_mcp.machine import decide_run, decide_session, decide_step
+from foundry_mcp.machine import decide_plan, decide_run, decide_session, decide_step
 from foundry_mcp.machine.evolve import evolve
 from foundry_mcp.machine.plan_index import PlanIndex, index_plan
 from foundry_mcp.machine.proof import proof_of
@@ -55,6 +61,8 @@ from foundry_mcp.machine.spec_document import plan_digest, structure_digest
 
 NOW = "2026-01-01T00:00:00.000Z"
 SPEC = "bounded"
+LATER = "2026-01-01T00:30:00.000Z"
+MUCH_LATER = "2026-01-02T00:00:00.000Z"
 SETTINGS = SessionSettings(
     default_test_command="check",
     attestation=Attestation.OPERATOR,
@@ -62,6 +70,22 @@ SETTINGS = SessionSettings(
     max_attempts=2,
     max_consecutive_errors=2,
     max_feedback_cycles=1,
+    max_tasks=2,
+    max_context_percent=85,
+    heartbeat_stale_s=600,
+    step_stale_s=3600,
+    enforce_gates=True,
+    gate_policy=GatePolicy.STRICT,
+    stop_on_phase_completion=True,
+    allow_gate_waiver=True,
+    allow_lock_bypass=False,
+    allow_unattended=True,
+)
+# One unit that may be blocked is enough: it holds back a verification, and so the gate.
+BLOCKABLE = "b"
+# Under these a gate asks a person, and a check may fail often enough to be seen getting nowhere.
+PATIENT = SETTINGS.model_copy(
+    update={"gate_policy": GatePolicy.MANUAL, "max_attempts": 3, "max_consecutive_errors": 3, "max_tasks": 100}
 )
 _SESSION = f"ses_{'0' * 26}"
 
@@ -124,18 +148,31 @@ class Reached:
     replies: list[tuple[Hashable, str, Accepted[BaseModel] | Refusal]] = field(default_factory=list)
 
 
-def situation(state: Session | None, role: Role, *, changed: bool = False, gone: bool = False) -> Situation:
-    """Give the situation of a command: the spec as pinned, changed, or gone."""
+def situation(
+    state: Session | None, role: Role, *, changed: bool = False, gone: bool = False, now: str = NOW, life: str = NOW
+) -> Situation:
+    """Give the situation of a command: the spec as pinned, changed, or gone; the time; the last sign of life."""
     number = state.version if state else 0
     ids = FreshIds(_SESSION, f"stp_{number:026d}", f"att_{number:026d}")
     plan = bounded_plan()
     spec = None if gone else SpecOnDisk(replace(plan, structure_digest="f" * 64) if changed else plan, ())
-    return Situation(state, Caller("model", role), NOW, ids, SETTINGS, mac, spec, spec_id=SPEC)
+    return Situation(
+        state,
+        Caller("model", role),
+        now,
+        ids,
+        state.settings if state else SETTINGS,
+        mac,
+        spec,
+        spec_id=SPEC,
+        life_at=life,
+    )
 
 
-def started() -> Session:
+def started(settings: SessionSettings = SETTINGS) -> Session:
     """Give a session just started."""
-    decision = decide_session.start(situation(None, Role.AUTONOMY_RUNNER), SessionStartRequest(spec_id=SPEC))
+    here = replace(situation(None, Role.AUTONOMY_RUNNER), settings=settings)
+    decision = decide_session.start(here, SessionStartRequest(spec_id=SPEC))
     assert isinstance(decision, Accepted)
     return after(None, decision.events, Role.AUTONOMY_RUNNER)
 
@@ -155,7 +192,15 @@ def key(state: Session) -> Hashable:
     return (
         (state.status, state.pause_reason, state.pause_unit, state.paused_by, state.failure_reason),
         (state.phase_number, state.phase_completed, state.done_in_phase, state.gate_passed, state.gate_cycles),
-        (tuple(sorted(state.attempts.items())), state.errors, feedback and (feedback.unit_id,)),
+        (tuple(sorted(state.attempts.items())), state.errors, feedback and (feedback.unit_id,), state.stuck),
+        (tuple(sorted(state.standing)), tuple(sorted(state.blocked)), tuple(sorted(state.gates))),
+        (
+            state.settings.gate_policy,
+            state.gate_waits_for_person,
+            tuple(sorted(state.prints)),
+            state.plan.structure_digest,
+        ),
+        min(state.tasks_issued, state.settings.max_tasks),
         step and (step.type, step.unit_id, step.started is not None, _ending(step)),
     )
 
@@ -188,7 +233,9 @@ def moves(state: Session) -> Iterator[Move]:
     """Give every move: each command in each role that may send it, with each way the world may be."""
     for role in (Role.AUTONOMY_RUNNER, Role.MAINTAINER):
         yield from _life(state, role)
-        yield from _steps(state, role)
+    yield from _steps(state, Role.AUTONOMY_RUNNER)
+    # Of the steps' commands only a skip asks for the caller's role.
+    yield from _reports(state, Role.MAINTAINER, Outcome.SKIPPED)
     yield from _runs(state)
 
 
@@ -202,8 +249,18 @@ def _life(state: Session, role: Role) -> Iterator[Move]:
         judged = HumanVerdict(id=state.pause_unit or "m", verdict=verdict)
         request = SessionResumeRequest(session_id=session, verdict=judged)
         yield _move(resume, role, decide_session.resume(here, request), verdict)
+    rebasing = SessionRebaseRequest(session_id=session)
+    yield _move(CommandName.TASK_SESSION_REBASE, role, decide_plan.rebase(here, rebasing))
+    blocking = TaskBlockRequest(session_id=session, unit_id=BLOCKABLE, reason="cannot")
+    yield _move(CommandName.TASK_BLOCK, role, decide_plan.block(here, blocking))
     if role is Role.MAINTAINER:
-        ending = SessionEndRequest(session_id=session, reason=EndReason.TESTING)
+        resetting = SessionResetRequest(session_id=session, reason=ReasonCode.TESTING)
+        yield _move(CommandName.TASK_SESSION_RESET, role, decide_session.reset(here, resetting))
+        waiving = TaskGateWaiverRequest(session_id=session, phase_id=state.phase.phase.id, reason=ReasonCode.TESTING)
+        yield _move(CommandName.TASK_GATE_WAIVER, role, decide_plan.waive_gate(here, waiving))
+        unblocking = TaskUnblockRequest(session_id=session, unit_id=BLOCKABLE)
+        yield _move(CommandName.TASK_UNBLOCK, role, decide_plan.unblock(here, unblocking))
+        ending = SessionEndRequest(session_id=session, reason=ReasonCode.TESTING)
         yield _move(CommandName.TASK_SESSION_END, role, decide_session.end(here, ending))
 
 
@@ -213,31 +270,42 @@ def _move(command: CommandName, role: Role, decision: Accepted[BaseModel] | Refu
 
 def _steps(state: Session, role: Role) -> Iterator[Move]:
     here, session = situation(state, role), state.session_id
-    next_, report = CommandName.TASK_SESSION_STEP_NEXT, CommandName.TASK_SESSION_STEP_REPORT
+    next_ = CommandName.TASK_SESSION_STEP_NEXT
     nothing = SessionStepNextRequest(session_id=session)
     yield _move(next_, role, decide_step.next_step(here, nothing))
     yield _move(next_, role, decide_step.next_step(situation(state, role, changed=True), nothing), "spec changed")
     yield _move(next_, role, decide_step.next_step(situation(state, role, gone=True), nothing), "spec gone")
+    full = SessionStepNextRequest(session_id=session, context_percent=90)
+    yield _move(next_, role, decide_step.next_step(here, full), "context full")
+    silent = situation(state, role, now=LATER)
+    yield _move(next_, role, decide_step.next_step(silent, nothing), "run silent")
+    slow = situation(state, role, now=MUCH_LATER, life=MUCH_LATER)
+    yield _move(next_, role, decide_step.next_step(slow, nothing), "step slow")
     for outcome in Outcome:
-        result = _result(state, outcome)
-        reporting = SessionStepReportRequest(session_id=session, result=result)
-        going_on = SessionStepNextRequest(session_id=session, last_step_result=result)
-        yield _move(report, role, decide_step.report(here, reporting), outcome)
-        yield _move(next_, role, decide_step.next_step(here, going_on), outcome)
+        yield from _reports(state, role, outcome)
     replaying = SessionStepReplayRequest(session_id=session)
     yield _move(CommandName.TASK_SESSION_STEP_REPLAY, role, decide_step.replay(here, replaying))
     living = SessionStepHeartbeatRequest(session_id=session)
     yield _move(CommandName.TASK_SESSION_STEP_HEARTBEAT, role, decide_step.heartbeat(here, living))
 
 
+def _reports(state: Session, role: Role, outcome: Outcome) -> Iterator[Move]:
+    here, session, result = situation(state, role), state.session_id, _result(state, outcome)
+    reporting = SessionStepReportRequest(session_id=session, result=result)
+    going_on = SessionStepNextRequest(session_id=session, last_step_result=result)
+    yield _move(CommandName.TASK_SESSION_STEP_REPORT, role, decide_step.report(here, reporting), outcome)
+    yield _move(CommandName.TASK_SESSION_STEP_NEXT, role, decide_step.next_step(here, going_on), outcome)
+
+
 def _result(state: Session, outcome: Outcome) -> StepResult:
     """Report the step that is out, with the evidence there is; else a step that never was."""
-    step = state.outstanding or Outstanding(f"stp_{'9' * 26}", StepType.IMPLEMENT_TASK, "p1", "a", 1)
+    step = state.outstanding or Outstanding(f"stp_{'9' * 26}", StepType.IMPLEMENT_TASK, "p1", "a", 1, NOW)
     result = StepResult(
         step_id=step.step_id,
         type=step.type,
         phase_id=step.phase_id,
         outcome=outcome,
+        note="because",
         proof=proof_of(state.session_id, step, mac),
     )
     if step.unit_id is not None:
@@ -275,7 +343,8 @@ def _finished(step: Outstanding, good: bool) -> EventPayload:
             passed=good,
             exit_code=0 if good else 1,
             timed_out=False,
-            output_tail="",
+            output_tail="same again",
+            tree_after="same tree",
             receipt=receipt,
         )
     assert step.started is not None

@@ -10,38 +10,60 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from foundry_contracts.models.events_session import (
+    AccessDenied,
     GateFinished,
     GateStarted,
+    GateWaived,
+    HolderChanged,
+    LateReport,
+    LockBypassed,
     PhaseCompleted,
+    PolicyAccepted,
     RunInterrupted,
     SessionCompleted,
     SessionEnded,
     SessionFailed,
     SessionPaused,
+    SessionRebased,
+    SessionReset,
     SessionResumed,
     SessionStarted,
     StepIssued,
     StepReported,
+    StepSuperseded,
+    UnitBlocked,
+    UnitUnblocked,
     VerificationFinished,
     VerificationStarted,
 )
 from foundry_contracts.vocabulary import EventType
 
 __all__ = [
+    "AccessDenied",
     "EVENT_MODELS",
     "EventPayload",
     "GateFinished",
     "GateStarted",
+    "GateWaived",
+    "HolderChanged",
+    "LateReport",
+    "LockBypassed",
     "PhaseCompleted",
+    "PolicyAccepted",
     "RunInterrupted",
     "SessionCompleted",
     "SessionEnded",
     "SessionFailed",
     "SessionPaused",
+    "SessionRebased",
+    "SessionReset",
     "SessionResumed",
     "SessionStarted",
     "StepIssued",
     "StepReported",
+    "StepSuperseded",
+    "UnitBlocked",
+    "UnitUnblocked",
     "VerificationFinished",
     "VerificationStarted",
     "event_type",
@@ -61,6 +83,17 @@ EventPayload: TypeAlias = (
     | GateStarted
     | GateFinished
     | PhaseCompleted
+    | SessionRebased
+    | SessionReset
+    | PolicyAccepted
+    | HolderChanged
+    | StepSuperseded
+    | LateReport
+    | UnitBlocked
+    | UnitUnblocked
+    | GateWaived
+    | AccessDenied
+    | LockBypassed
 )
 
 EVENT_MODELS: Final[Mapping[EventType, type[EventPayload]]] = MappingProxyType(
@@ -79,6 +112,17 @@ EVENT_MODELS: Final[Mapping[EventType, type[EventPayload]]] = MappingProxyType(
         EventType.GATE_STARTED: GateStarted,
         EventType.GATE_FINISHED: GateFinished,
         EventType.PHASE_COMPLETED: PhaseCompleted,
+        EventType.SESSION_REBASED: SessionRebased,
+        EventType.SESSION_RESET: SessionReset,
+        EventType.POLICY_ACCEPTED: PolicyAccepted,
+        EventType.HOLDER_CHANGED: HolderChanged,
+        EventType.STEP_SUPERSEDED: StepSuperseded,
+        EventType.LATE_REPORT: LateReport,
+        EventType.UNIT_BLOCKED: UnitBlocked,
+        EventType.UNIT_UNBLOCKED: UnitUnblocked,
+        EventType.GATE_WAIVED: GateWaived,
+        EventType.ACCESS_DENIED: AccessDenied,
+        EventType.LOCK_BYPASSED: LockBypassed,
     }
 )
 

@@ -17,11 +17,23 @@ if TYPE_CHECKING:
     from foundry_contracts.models.spec_find import SpecFindRequest, SpecFindResponse
     from foundry_contracts.models.spec_get import SpecGetRequest, SpecGetResponse
     from foundry_contracts.models.spec_list import SpecListRequest, SpecListResponse
+    from foundry_contracts.models.spec_plan import SpecPlanRequest, SpecPlanResponse
     from foundry_contracts.models.spec_validate import SpecValidateRequest, SpecValidateResponse
+    from foundry_contracts.models.task_block import TaskBlockRequest, TaskBlockResponse
+    from foundry_contracts.models.task_gate_waiver import TaskGateWaiverRequest, TaskGateWaiverResponse
+    from foundry_contracts.models.task_info import TaskInfoRequest, TaskInfoResponse
+    from foundry_contracts.models.task_list import TaskListRequest, TaskListResponse
+    from foundry_contracts.models.task_progress import TaskProgressRequest, TaskProgressResponse
+    from foundry_contracts.models.task_session_accept_policy import (
+        SessionAcceptPolicyRequest,
+        SessionAcceptPolicyResponse,
+    )
     from foundry_contracts.models.task_session_end import SessionEndRequest, SessionEndResponse
     from foundry_contracts.models.task_session_events import TaskSessionEventsRequest, TaskSessionEventsResponse
     from foundry_contracts.models.task_session_list import SessionListRequest, SessionListResponse
     from foundry_contracts.models.task_session_pause import SessionPauseRequest, SessionPauseResponse
+    from foundry_contracts.models.task_session_rebase import SessionRebaseRequest, SessionRebaseResponse
+    from foundry_contracts.models.task_session_reset import SessionResetRequest, SessionResetResponse
     from foundry_contracts.models.task_session_resume import SessionResumeRequest, SessionResumeResponse
     from foundry_contracts.models.task_session_start import SessionStartRequest, SessionStartResponse
     from foundry_contracts.models.task_session_status import SessionStatusRequest, SessionStatusResponse
@@ -32,6 +44,8 @@ if TYPE_CHECKING:
     from foundry_contracts.models.task_session_step_next import SessionStepNextRequest, SessionStepNextResponse
     from foundry_contracts.models.task_session_step_replay import SessionStepReplayRequest, SessionStepReplayResponse
     from foundry_contracts.models.task_session_step_report import SessionStepReportRequest, SessionStepReportResponse
+    from foundry_contracts.models.task_unblock import TaskUnblockRequest, TaskUnblockResponse
+    from foundry_contracts.models.task_update_status import TaskUpdateStatusRequest, TaskUpdateStatusResponse
     from foundry_contracts.models.verification_execute import VerificationExecuteRequest, VerificationExecuteResponse
 
 JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
@@ -43,11 +57,12 @@ Q = TypeVar("Q")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Hold a declared "no": its code, a sentence, and details."""
+    """Hold a declared "no": its code, a sentence, details, and what of it is to be recorded."""
 
     code: ErrorCode
     message: str
     details: Mapping[str, JsonValue] = field(default_factory=dict)
+    events: tuple[EventPayload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,11 @@ class Handlers(Generic[C, Q]):
     task_session_resume: Callable[[C, SessionResumeRequest], Accepted[SessionResumeResponse] | Refusal]
     task_session_end: Callable[[C, SessionEndRequest], Accepted[SessionEndResponse] | Refusal]
     task_session_list: Callable[[Q, SessionListRequest], SessionListResponse | Refusal]
+    task_session_rebase: Callable[[C, SessionRebaseRequest], Accepted[SessionRebaseResponse] | Refusal]
+    task_session_reset: Callable[[C, SessionResetRequest], Accepted[SessionResetResponse] | Refusal]
+    task_session_accept_policy: Callable[
+        [C, SessionAcceptPolicyRequest], Accepted[SessionAcceptPolicyResponse] | Refusal
+    ]
     task_session_step_next: Callable[[C, SessionStepNextRequest], Accepted[SessionStepNextResponse] | Refusal]
     task_session_step_report: Callable[[C, SessionStepReportRequest], Accepted[SessionStepReportResponse] | Refusal]
     task_session_step_replay: Callable[[C, SessionStepReplayRequest], Accepted[SessionStepReplayResponse] | Refusal]
@@ -75,10 +95,18 @@ class Handlers(Generic[C, Q]):
         [C, SessionStepHeartbeatRequest], Accepted[SessionStepHeartbeatResponse] | Refusal
     ]
     task_session_events: Callable[[Q, TaskSessionEventsRequest], TaskSessionEventsResponse | Refusal]
+    task_gate_waiver: Callable[[C, TaskGateWaiverRequest], Accepted[TaskGateWaiverResponse] | Refusal]
+    task_block: Callable[[C, TaskBlockRequest], Accepted[TaskBlockResponse] | Refusal]
+    task_unblock: Callable[[C, TaskUnblockRequest], Accepted[TaskUnblockResponse] | Refusal]
+    task_info: Callable[[Q, TaskInfoRequest], TaskInfoResponse | Refusal]
+    task_list: Callable[[Q, TaskListRequest], TaskListResponse | Refusal]
+    task_progress: Callable[[Q, TaskProgressRequest], TaskProgressResponse | Refusal]
+    task_update_status: Callable[[C, TaskUpdateStatusRequest], Accepted[TaskUpdateStatusResponse] | Refusal]
     spec_find: Callable[[Q, SpecFindRequest], SpecFindResponse | Refusal]
     spec_list: Callable[[Q, SpecListRequest], SpecListResponse | Refusal]
     spec_get: Callable[[Q, SpecGetRequest], SpecGetResponse | Refusal]
     spec_validate: Callable[[Q, SpecValidateRequest], SpecValidateResponse | Refusal]
+    spec_plan: Callable[[Q, SpecPlanRequest], SpecPlanResponse | Refusal]
     verification_execute: Callable[[C, VerificationExecuteRequest], Accepted[VerificationExecuteResponse] | Refusal]
     review_fidelity_gate: Callable[[C, ReviewFidelityGateRequest], Accepted[ReviewFidelityGateResponse] | Refusal]
     server_capabilities: Callable[[Q, ServerCapabilitiesRequest], ServerCapabilitiesResponse | Refusal]

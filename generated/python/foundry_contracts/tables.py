@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from foundry_contracts.vocabulary import (
+    Attestation,
     CommandName,
     ErrorCode,
     ErrorType,
+    GatePolicy,
     LoopSignal,
     PauseReason,
     Role,
@@ -216,6 +218,104 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             retryable=False,
             common=False,
         ),
+        ErrorCode.SPEC_REBASE_REQUIRED: ErrorCodeInfo(
+            description="The spec's structure is no longer the one the session pinned.",
+            type=ErrorType.CONFLICT,
+            remedy="Put the pinned structure back, or rebase the session onto the new one.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.SESSION_HELD: ErrorCodeInfo(
+            description="Another run holds the session.",
+            type=ErrorType.CONFLICT,
+            remedy="Wait until the hold in details expires, or have a maintainer take the session over.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.POLICY_CHANGED: ErrorCodeInfo(
+            description="The server's policy is not the one the session started under.",
+            type=ErrorType.AUTHORIZATION,
+            remedy="Restore the policy, or have a maintainer accept the present one with task session accept-policy.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.STEP_SUPERSEDED: ErrorCodeInfo(
+            description="The step was given up when its stale session was resumed.",
+            type=ErrorType.CONFLICT,
+            remedy="Go on with task session-step next; the late report was recorded, and changes nothing.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.IDEMPOTENCY_CONFLICT: ErrorCodeInfo(
+            description="The idempotency key was used for another call.",
+            type=ErrorType.CONFLICT,
+            remedy="Use a key of its own for each call.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.UNIT_NOT_FOUND: ErrorCodeInfo(
+            description="The spec has no such unit of work.",
+            type=ErrorType.NOT_FOUND,
+            remedy="List the units with task list.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.UNIT_STATE_CONFLICT: ErrorCodeInfo(
+            description="The unit's state does not allow this.",
+            type=ErrorType.CONFLICT,
+            remedy="Look at the unit with task info.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.SKIP_REASON_MISSING: ErrorCodeInfo(
+            description="A skipped step needs a reason.",
+            type=ErrorType.VALIDATION,
+            remedy="Report it with a note that says why.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.GATE_NOT_PENDING: ErrorCodeInfo(
+            description="No gate waits to be satisfied.",
+            type=ErrorType.CONFLICT,
+            remedy="Waive a gate once every unit of its phase is done.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.GATE_WAIVER_FORBIDDEN: ErrorCodeInfo(
+            description="The posture allows no gate waiver.",
+            type=ErrorType.AUTHORIZATION,
+            remedy="Satisfy the gate; what it found is in its review.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE: ErrorCodeInfo(
+            description="A live session keeps others from changing its spec.",
+            type=ErrorType.AUTHORIZATION,
+            remedy="Wait for the session to end, or have it ended.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.LOCK_BYPASS_FORBIDDEN: ErrorCodeInfo(
+            description="The posture allows no bypass of the write lock.",
+            type=ErrorType.AUTHORIZATION,
+            remedy="Wait for the session to end, or have it ended.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.RATE_LIMITED: ErrorCodeInfo(
+            description="Too many calls of this actor were denied within a minute.",
+            type=ErrorType.AUTHORIZATION,
+            remedy="Wait as long as retry_after_s says, and use a role that may send the call.",
+            retryable=True,
+            common=True,
+        ),
+        ErrorCode.ATTENDANCE_REQUIRED: ErrorCodeInfo(
+            description="The posture lets no session run unattended.",
+            type=ErrorType.AUTHORIZATION,
+            remedy="Start it with attended=true and stay with it, or choose another posture.",
+            retryable=False,
+            common=False,
+        ),
     }
 )
 
@@ -276,6 +376,30 @@ PAUSE_REASON_INFO: Final[Mapping[PauseReason, PauseReasonInfo]] = MappingProxyTy
         PauseReason.VERIFICATION_ATTESTATION: PauseReasonInfo(
             description="A manual check waits for a person's verdict.", resume_role=Role.MAINTAINER
         ),
+        PauseReason.CONTEXT_LIMIT: PauseReasonInfo(
+            description="The reporter's context is nearly full; a fresh agent goes on after resume.",
+            resume_role=Role.AUTONOMY_RUNNER,
+        ),
+        PauseReason.TASK_LIMIT: PauseReasonInfo(
+            description="As many tasks were handed out as one stretch may have.", resume_role=Role.MAINTAINER
+        ),
+        PauseReason.NO_PROGRESS: PauseReasonInfo(
+            description="The same check failed again with the same files and the same output.",
+            resume_role=Role.MAINTAINER,
+        ),
+        PauseReason.BLOCKED: PauseReasonInfo(
+            description="Everything left is blocked, or waits for what is.", resume_role=Role.MAINTAINER
+        ),
+        PauseReason.GATE_REVIEW_REQUIRED: PauseReasonInfo(
+            description="The gate waits for a person's verdict.", resume_role=Role.MAINTAINER
+        ),
+        PauseReason.HEARTBEAT_STALE: PauseReasonInfo(
+            description="The run that holds the session gave no sign of life for too long.",
+            resume_role=Role.AUTONOMY_RUNNER,
+        ),
+        PauseReason.STEP_STALE: PauseReasonInfo(
+            description="A step has been out for too long.", resume_role=Role.AUTONOMY_RUNNER
+        ),
     }
 )
 
@@ -319,6 +443,20 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.VERIFICATION_RECEIPT_INVALID,
                 ErrorCode.INVALID_GATE_EVIDENCE,
                 ErrorCode.INVALID_CURSOR,
+                ErrorCode.SPEC_REBASE_REQUIRED,
+                ErrorCode.SESSION_HELD,
+                ErrorCode.POLICY_CHANGED,
+                ErrorCode.STEP_SUPERSEDED,
+                ErrorCode.IDEMPOTENCY_CONFLICT,
+                ErrorCode.UNIT_NOT_FOUND,
+                ErrorCode.UNIT_STATE_CONFLICT,
+                ErrorCode.SKIP_REASON_MISSING,
+                ErrorCode.GATE_NOT_PENDING,
+                ErrorCode.GATE_WAIVER_FORBIDDEN,
+                ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE,
+                ErrorCode.LOCK_BYPASS_FORBIDDEN,
+                ErrorCode.RATE_LIMITED,
+                ErrorCode.ATTENDANCE_REQUIRED,
             }
         ),
         frozenset(
@@ -339,6 +477,13 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 PauseReason.ATTEMPT_LIMIT,
                 PauseReason.FEEDBACK_CYCLE_LIMIT,
                 PauseReason.VERIFICATION_ATTESTATION,
+                PauseReason.CONTEXT_LIMIT,
+                PauseReason.TASK_LIMIT,
+                PauseReason.NO_PROGRESS,
+                PauseReason.BLOCKED,
+                PauseReason.GATE_REVIEW_REQUIRED,
+                PauseReason.HEARTBEAT_STALE,
+                PauseReason.STEP_STALE,
                 None,
             }
         ),
@@ -359,15 +504,37 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 PauseReason.ATTEMPT_LIMIT,
                 PauseReason.FEEDBACK_CYCLE_LIMIT,
                 PauseReason.VERIFICATION_ATTESTATION,
+                PauseReason.CONTEXT_LIMIT,
+                PauseReason.TASK_LIMIT,
+                PauseReason.NO_PROGRESS,
+                PauseReason.BLOCKED,
+                PauseReason.GATE_REVIEW_REQUIRED,
+                PauseReason.HEARTBEAT_STALE,
+                PauseReason.STEP_STALE,
             }
         ),
     ),
     (frozenset({None}), frozenset({None}), frozenset({None})),
 )
 _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]] = (
+    (frozenset({ErrorCode.SPEC_REBASE_REQUIRED}), None, None),
     (frozenset({ErrorCode.SPEC_UNAVAILABLE}), None, None),
     (frozenset({ErrorCode.STORE_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}), None, None),
-    (frozenset({ErrorCode.UNAUTHORIZED}), None, None),
+    (
+        frozenset(
+            {
+                ErrorCode.UNAUTHORIZED,
+                ErrorCode.ATTENDANCE_REQUIRED,
+                ErrorCode.RATE_LIMITED,
+                ErrorCode.GATE_WAIVER_FORBIDDEN,
+                ErrorCode.LOCK_BYPASS_FORBIDDEN,
+            }
+        ),
+        None,
+        None,
+    ),
+    (frozenset({ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE, ErrorCode.SESSION_HELD}), None, None),
+    (frozenset({ErrorCode.POLICY_CHANGED}), None, None),
     (
         frozenset(
             {
@@ -400,6 +567,12 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
                 ErrorCode.STEP_MISMATCH,
                 ErrorCode.NO_STEP_OUT,
                 ErrorCode.STEP_PROOF_EXPIRED,
+                ErrorCode.STEP_SUPERSEDED,
+                ErrorCode.SKIP_REASON_MISSING,
+                ErrorCode.IDEMPOTENCY_CONFLICT,
+                ErrorCode.UNIT_NOT_FOUND,
+                ErrorCode.UNIT_STATE_CONFLICT,
+                ErrorCode.GATE_NOT_PENDING,
                 ErrorCode.INVALID_CURSOR,
             }
         ),
@@ -409,15 +582,27 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
     (None, frozenset({SessionStatus.RUNNING, None}), None),
     (None, frozenset({SessionStatus.PAUSED}), frozenset({PauseReason.PHASE_COMPLETE})),
     (None, frozenset({SessionStatus.COMPLETED}), None),
-    (None, frozenset({SessionStatus.PAUSED}), frozenset({PauseReason.VERIFICATION_ATTESTATION})),
+    (
+        None,
+        frozenset({SessionStatus.PAUSED}),
+        frozenset({PauseReason.VERIFICATION_ATTESTATION, PauseReason.GATE_REVIEW_REQUIRED}),
+    ),
+    (
+        None,
+        frozenset({SessionStatus.PAUSED}),
+        frozenset({PauseReason.CONTEXT_LIMIT, PauseReason.HEARTBEAT_STALE, PauseReason.STEP_STALE}),
+    ),
     (None, frozenset({SessionStatus.PAUSED}), None),
     (None, frozenset({SessionStatus.FAILED}), None),
     (None, frozenset({SessionStatus.ENDED}), None),
 )
 LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
+    LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("restore_spec", "rebase")),
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("restore_spec",)),
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L2, actions=("look",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("use_role",)),
+    LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L1, actions=("look",)),
+    LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("accept_policy",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("replay", "look")),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),
@@ -425,8 +610,9 @@ LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
     LoopDecisionRow(signal=LoopSignal.PHASE_COMPLETE, severity=Severity.L0, actions=("go_on",)),
     LoopDecisionRow(signal=LoopSignal.SPEC_COMPLETE, severity=Severity.L0, actions=()),
     LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("attest_pass",)),
+    LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("go_on_fresh", "look")),
     LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("resume", "look")),
-    LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("start_over",)),
+    LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("rebase", "start_over")),
     LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("start_again",)),
 )
 
@@ -502,6 +688,24 @@ SESSION_MACHINE_TRANSITIONS: Final[Mapping[str, Transition[SessionStatus]]] = Ma
             frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED}),
             frozenset({SessionStatus.ENDED}),
         ),
+        "task.session.rebase": Transition(
+            frozenset({SessionStatus.PAUSED, SessionStatus.FAILED}), frozenset({SessionStatus.PAUSED})
+        ),
+        "task.session.reset": Transition(
+            frozenset({SessionStatus.PAUSED, SessionStatus.FAILED}), frozenset({SessionStatus.ENDED})
+        ),
+        "task.session.accept-policy": Transition(
+            frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED}), frozenset()
+        ),
+        "task.gate-waiver": Transition(frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED}), frozenset()),
+        "task.block": Transition(frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED}), frozenset()),
+        "task.unblock": Transition(frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED}), frozenset()),
+        "session_rebased": Transition(
+            frozenset({SessionStatus.PAUSED, SessionStatus.FAILED}), frozenset({SessionStatus.PAUSED})
+        ),
+        "session_reset": Transition(
+            frozenset({SessionStatus.PAUSED, SessionStatus.FAILED}), frozenset({SessionStatus.ENDED})
+        ),
     }
 )
 
@@ -524,6 +728,27 @@ ACTION_TEMPLATE_VALUES: Final[Mapping[str, ActionTemplateValues]] = MappingProxy
             description="Resume the session; it goes on into the next phase.",
             least_role=Role.AUTONOMY_RUNNER,
             call=CommandName.TASK_SESSION_RESUME,
+            params=("session_id",),
+        ),
+        "go_on_fresh": ActionTemplateValues(
+            fixed=MappingProxyType({}),
+            description="Resume the session with a fresh agent; a step that was out is handed out anew.",
+            least_role=Role.AUTONOMY_RUNNER,
+            call=CommandName.TASK_SESSION_RESUME,
+            params=("session_id",),
+        ),
+        "rebase": ActionTemplateValues(
+            fixed=MappingProxyType({}),
+            description="Move the session onto the spec's new structure.",
+            least_role=Role.MAINTAINER,
+            call=CommandName.TASK_SESSION_REBASE,
+            params=("session_id",),
+        ),
+        "accept_policy": ActionTemplateValues(
+            fixed=MappingProxyType({}),
+            description="Restore the policy, or accept the present one for this session.",
+            least_role=Role.MAINTAINER,
+            call=CommandName.TASK_SESSION_ACCEPT_POLICY,
             params=("session_id",),
         ),
         "resume": ActionTemplateValues(
@@ -581,6 +806,68 @@ ACTION_TEMPLATE_VALUES: Final[Mapping[str, ActionTemplateValues]] = MappingProxy
             fixed=MappingProxyType({}),
             description="Have a caller in the needed role send the call.",
             least_role=Role.MAINTAINER,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostureValues:
+    """What a profile allows and starts sessions with."""
+
+    loop_role: Role
+    allow_lock_bypass: bool
+    allow_gate_waiver: bool
+    enforce_gates: bool
+    gate_policy: GatePolicy
+    stop_on_phase_completion: bool
+    max_consecutive_errors: int
+    max_feedback_cycles: int
+    max_tasks: int
+    attestation: Attestation
+    unattended: bool
+
+
+POSTURE_VALUES: Final[Mapping[str, PostureValues]] = MappingProxyType(
+    {
+        "strict-prod": PostureValues(
+            loop_role=Role.AUTONOMY_RUNNER,
+            allow_lock_bypass=False,
+            allow_gate_waiver=False,
+            enforce_gates=True,
+            gate_policy=GatePolicy.STRICT,
+            stop_on_phase_completion=True,
+            max_consecutive_errors=3,
+            max_feedback_cycles=3,
+            max_tasks=100,
+            attestation=Attestation.OPERATOR,
+            unattended=True,
+        ),
+        "staging": PostureValues(
+            loop_role=Role.AUTONOMY_RUNNER,
+            allow_lock_bypass=False,
+            allow_gate_waiver=False,
+            enforce_gates=True,
+            gate_policy=GatePolicy.STRICT,
+            stop_on_phase_completion=True,
+            max_consecutive_errors=5,
+            max_feedback_cycles=3,
+            max_tasks=100,
+            attestation=Attestation.AGENT,
+            unattended=True,
+        ),
+        "debug": PostureValues(
+            loop_role=Role.MAINTAINER,
+            allow_lock_bypass=True,
+            allow_gate_waiver=True,
+            enforce_gates=False,
+            gate_policy=GatePolicy.MANUAL,
+            stop_on_phase_completion=False,
+            max_consecutive_errors=20,
+            max_feedback_cycles=10,
+            max_tasks=250,
+            attestation=Attestation.AGENT,
+            unattended=False,
         ),
     }
 )

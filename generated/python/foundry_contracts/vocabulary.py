@@ -6,8 +6,8 @@ from enum import StrEnum, unique
 
 __all__ = [
     "Attestation",
+    "ChangeKind",
     "CommandName",
-    "EndReason",
     "ErrorCode",
     "ErrorType",
     "EventOrder",
@@ -15,9 +15,13 @@ __all__ = [
     "FailureReason",
     "FindingCode",
     "FindingLevel",
+    "GatePolicy",
     "LoopSignal",
+    "NodeStatus",
     "Outcome",
     "PauseReason",
+    "PostureProfile",
+    "ReasonCode",
     "Role",
     "RunState",
     "SessionStatus",
@@ -25,6 +29,8 @@ __all__ = [
     "SpecFolder",
     "StepType",
     "UnitKind",
+    "UnitStanding",
+    "UnitState",
     "Verdict",
     "VerificationKind",
 ]
@@ -106,6 +112,34 @@ class ErrorCode(StrEnum):
     """The gate attempt is not one of this step's."""
     INVALID_CURSOR = "INVALID_CURSOR"
     """The cursor is not one of this session's event feed."""
+    SPEC_REBASE_REQUIRED = "SPEC_REBASE_REQUIRED"
+    """The spec's structure is no longer the one the session pinned."""
+    SESSION_HELD = "SESSION_HELD"
+    """Another run holds the session."""
+    POLICY_CHANGED = "POLICY_CHANGED"
+    """The server's policy is not the one the session started under."""
+    STEP_SUPERSEDED = "STEP_SUPERSEDED"
+    """The step was given up when its stale session was resumed."""
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    """The idempotency key was used for another call."""
+    UNIT_NOT_FOUND = "UNIT_NOT_FOUND"
+    """The spec has no such unit of work."""
+    UNIT_STATE_CONFLICT = "UNIT_STATE_CONFLICT"
+    """The unit's state does not allow this."""
+    SKIP_REASON_MISSING = "SKIP_REASON_MISSING"
+    """A skipped step needs a reason."""
+    GATE_NOT_PENDING = "GATE_NOT_PENDING"
+    """No gate waits to be satisfied."""
+    GATE_WAIVER_FORBIDDEN = "GATE_WAIVER_FORBIDDEN"
+    """The posture allows no gate waiver."""
+    AUTONOMY_WRITE_LOCK_ACTIVE = "AUTONOMY_WRITE_LOCK_ACTIVE"
+    """A live session keeps others from changing its spec."""
+    LOCK_BYPASS_FORBIDDEN = "LOCK_BYPASS_FORBIDDEN"
+    """The posture allows no bypass of the write lock."""
+    RATE_LIMITED = "RATE_LIMITED"
+    """Too many calls of this actor were denied within a minute."""
+    ATTENDANCE_REQUIRED = "ATTENDANCE_REQUIRED"
+    """The posture lets no session run unattended."""
 
 
 @unique
@@ -137,6 +171,18 @@ class Severity(StrEnum):
 
 
 @unique
+class PostureProfile(StrEnum):
+    """A profile's name."""
+
+    STRICT_PROD = "strict-prod"
+    """For runs that nobody watches."""
+    STAGING = "staging"
+    """For trying out what production will do."""
+    DEBUG = "debug"
+    """For a person who watches; refuses unattended sessions."""
+
+
+@unique
 class Role(StrEnum):
     """What a caller may do, in rising order of power."""
 
@@ -164,6 +210,12 @@ class CommandName(StrEnum):
     """End a live session for good. Proven work is kept in its log."""
     TASK_SESSION_LIST = "task.session.list"
     """List the sessions of the workspace, newest first."""
+    TASK_SESSION_REBASE = "task.session.rebase"
+    """Move a paused session onto the structure its spec has now; done work survives where its unit is still the same. A maintainer where it drops done work or changes a verification."""
+    TASK_SESSION_RESET = "task.session.reset"
+    """End a session and discard what it had done: a later session starts from nothing. The log stays."""
+    TASK_SESSION_ACCEPT_POLICY = "task.session.accept-policy"
+    """Have a session go on under the server's present policy instead of the one it started under."""
     TASK_SESSION_STEP_NEXT = "task.session-step.next"
     """Record the last step's result, if one is given, and hand out the next step; while the session is not running, repeat its standing answer."""
     TASK_SESSION_STEP_REPORT = "task.session-step.report"
@@ -174,6 +226,20 @@ class CommandName(StrEnum):
     """Tell that the run is alive while a step takes long."""
     TASK_SESSION_EVENTS = "task.session-events"
     """Page through everything that happened in a session."""
+    TASK_GATE_WAIVER = "task.gate-waiver"
+    """Let a phase pass without its gate, where the posture allows it."""
+    TASK_BLOCK = "task.block"
+    """Say that a unit cannot be done now; the session goes on with the others."""
+    TASK_UNBLOCK = "task.unblock"
+    """Say that a blocked unit can be done again."""
+    TASK_INFO = "task.info"
+    """Tell one unit of work as it stands in the spec's session; without a session, as the spec gives it."""
+    TASK_LIST = "task.list"
+    """List a spec's units of work as they stand, those that fit the filters."""
+    TASK_PROGRESS = "task.progress"
+    """Tell how far a spec is, as a whole and by phase."""
+    TASK_UPDATE_STATUS = "task.update-status"
+    """Change a node's status in the spec file. While the spec has a live session this takes a bypass of the write lock."""
     SPEC_FIND = "spec.find"
     """Find specs whose id or title holds a text."""
     SPEC_LIST = "spec.list"
@@ -182,6 +248,8 @@ class CommandName(StrEnum):
     """Give a spec as it will be run: phases in order, units with their dependencies."""
     SPEC_VALIDATE = "spec.validate"
     """Check a spec file and tell every finding at once."""
+    SPEC_PLAN = "spec.plan"
+    """Walk the machine through a spec with every outcome a success and nothing carried out: what would a session do?"""
     VERIFICATION_EXECUTE = "verification.execute"
     """Run the command of the verification step that is out, and sign a receipt of how it ended. A second call joins the run, or gives its receipt."""
     REVIEW_FIDELITY_GATE = "review.fidelity-gate"
@@ -222,6 +290,28 @@ class EventType(StrEnum):
     """A review of a phase gave its verdict."""
     PHASE_COMPLETED = "phase_completed"
     """A phase is done and its gate satisfied."""
+    SESSION_REBASED = "session_rebased"
+    """A session was moved onto the spec's new structure."""
+    SESSION_RESET = "session_reset"
+    """A maintainer ended the session and discarded what it had done."""
+    POLICY_ACCEPTED = "policy_accepted"
+    """A maintainer had the session go on under the server's present policy."""
+    HOLDER_CHANGED = "holder_changed"
+    """Another run took the session over."""
+    STEP_SUPERSEDED = "step_superseded"
+    """A step that was out was given up; a later report of it counts no more."""
+    LATE_REPORT = "late_report"
+    """A superseded step was reported; the report was refused."""
+    UNIT_BLOCKED = "unit_blocked"
+    """A unit was blocked."""
+    UNIT_UNBLOCKED = "unit_unblocked"
+    """A unit was unblocked."""
+    GATE_WAIVED = "gate_waived"
+    """A maintainer waived a phase's gate."""
+    ACCESS_DENIED = "access_denied"
+    """A call was denied."""
+    LOCK_BYPASSED = "lock_bypassed"
+    """A maintainer changed the spec's file under the session."""
 
 
 @unique
@@ -256,6 +346,20 @@ class PauseReason(StrEnum):
     """A gate failed again after as many feedback cycles as it may have."""
     VERIFICATION_ATTESTATION = "verification_attestation"
     """A manual check waits for a person's verdict."""
+    CONTEXT_LIMIT = "context_limit"
+    """The reporter's context is nearly full; a fresh agent goes on after resume."""
+    TASK_LIMIT = "task_limit"
+    """As many tasks were handed out as one stretch may have."""
+    NO_PROGRESS = "no_progress"
+    """The same check failed again with the same files and the same output."""
+    BLOCKED = "blocked"
+    """Everything left is blocked, or waits for what is."""
+    GATE_REVIEW_REQUIRED = "gate_review_required"
+    """The gate waits for a person's verdict."""
+    HEARTBEAT_STALE = "heartbeat_stale"
+    """The run that holds the session gave no sign of life for too long."""
+    STEP_STALE = "step_stale"
+    """A step has been out for too long."""
 
 
 @unique
@@ -288,6 +392,8 @@ class Outcome(StrEnum):
     """Done as asked."""
     FAILURE = "failure"
     """Not done."""
+    SKIPPED = "skipped"
+    """Left undone on a maintainer's word."""
 
 
 @unique
@@ -338,22 +444,6 @@ class RunState(StrEnum):
     """Still running; call again to wait on."""
     FINISHED = "finished"
     """Done; the result is in the answer."""
-
-
-@unique
-class EndReason(StrEnum):
-    """Why a maintainer ended a session."""
-
-    STUCK_AGENT = "stuck_agent"
-    """The agent got nowhere."""
-    CORRUPT_STATE = "corrupt_state"
-    """The recorded state is not to be trusted."""
-    OPERATOR_OVERRIDE = "operator_override"
-    """The operator decided otherwise."""
-    INCIDENT_RESPONSE = "incident_response"
-    """Part of handling an incident."""
-    TESTING = "testing"
-    """A trial run."""
 
 
 @unique
@@ -422,3 +512,83 @@ class FindingCode(StrEnum):
     """A node its parent does not list was adopted."""
     UNKNOWN_VERIFICATION = "unknown_verification"
     """The verification type is none we know."""
+
+
+@unique
+class ReasonCode(StrEnum):
+    """Why a maintainer overrides the ordinary course."""
+
+    STUCK_AGENT = "stuck_agent"
+    """The agent got nowhere."""
+    CORRUPT_STATE = "corrupt_state"
+    """The recorded state is not to be trusted."""
+    OPERATOR_OVERRIDE = "operator_override"
+    """The operator decided otherwise."""
+    INCIDENT_RESPONSE = "incident_response"
+    """Part of handling an incident."""
+    TESTING = "testing"
+    """A trial run."""
+
+
+@unique
+class UnitStanding(StrEnum):
+    """How a unit of work came to be done."""
+
+    REPORTED = "reported"
+    """Its agent reported success."""
+    PROVEN = "proven"
+    """A signed receipt shows it."""
+    ATTESTED = "attested"
+    """Somebody's word is all there is."""
+    SKIPPED = "skipped"
+    """A maintainer had it left undone."""
+    ADOPTED = "adopted"
+    """A maintainer took the file's word for it."""
+
+
+@unique
+class UnitState(StrEnum):
+    """Where a unit of work stands in its session."""
+
+    PENDING = "pending"
+    """To do, now or later."""
+    BLOCKED = "blocked"
+    """Somebody blocked it."""
+    DONE = "done"
+    """Done."""
+
+
+@unique
+class NodeStatus(StrEnum):
+    """A status that a spec file may give a node."""
+
+    PENDING = "pending"
+    """To do."""
+    IN_PROGRESS = "in_progress"
+    """Being done."""
+    COMPLETED = "completed"
+    """Done."""
+    BLOCKED = "blocked"
+    """Cannot be done now."""
+
+
+@unique
+class ChangeKind(StrEnum):
+    """How a rebase finds a part of the spec changed."""
+
+    ADDED = "added"
+    """It is new."""
+    REMOVED = "removed"
+    """It is gone."""
+    CHANGED = "changed"
+    """It is another now."""
+
+
+@unique
+class GatePolicy(StrEnum):
+    """What a gate asks for."""
+
+    STRICT = "strict"
+    """A passing verdict."""
+    MANUAL = "manual"
+    """A maintainer's verdict, whatever the review says."""

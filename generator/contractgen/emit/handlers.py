@@ -24,11 +24,12 @@ Q = TypeVar("Q")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Hold a declared "no": its code, a sentence, and details."""
+    """Hold a declared "no": its code, a sentence, details, and what of it is to be recorded."""
 
     code: {code}
     message: str
     details: Mapping[str, JsonValue] = field(default_factory=dict)
+    events: tuple[EventPayload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

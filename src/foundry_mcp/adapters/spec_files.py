@@ -1,4 +1,4 @@
-"""Read the spec files below a workspace's `specs/` folder.
+"""Read, and write statuses into, the spec files below a workspace's `specs/` folder.
 
 A file that did not change (device, inode, size, time) is not read again. A link may point anywhere within the folder
 and nowhere out of it: what an agent writes in its workspace must not make the server read other files.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from foundry_contracts.models.common import SpecId
-from foundry_contracts.vocabulary import SpecFolder
+from foundry_contracts.vocabulary import NodeStatus, SpecFolder
 from foundry_mcp.adapters.json_text import parse_json
+from foundry_mcp.adapters.spec_writing import replace_spec
 from foundry_mcp.machine.spec_document import SpecReading, read_spec, spec_title, structure_digest
 from foundry_mcp.ports import LoadedSpec, SpecEntry, SpecUnavailable
 
@@ -56,6 +58,18 @@ class WorkspaceSpecFiles:
             if _is_there(path):
                 return self._loaded(folder, spec_id, path)
         return None
+
+    def write_statuses(self, spec_id: str, statuses: Mapping[str, NodeStatus]) -> None:
+        """Write nodes' statuses into a spec's file, as one atomic replacement; SpecUnavailable where it cannot be."""
+        loaded = self.load(spec_id)
+        if loaded is None:
+            raise SpecUnavailable(f"There is no spec {spec_id!r}.", "Put its file back.")
+        if loaded.plan is None:
+            raise SpecUnavailable(f"The spec {spec_id!r} is refused as it stands.", "Mend what spec validate names.")
+        try:
+            replace_spec(self._within(loaded.path), loaded.document, statuses)
+        except OSError as error:
+            raise _unavailable(loaded.path, error.strerror or str(error)) from error
 
     def _ids(self, folder: SpecFolder) -> list[str]:
         try:

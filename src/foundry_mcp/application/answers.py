@@ -17,40 +17,61 @@ from foundry_contracts.vocabulary import CommandName, ErrorCode
 from foundry_mcp.machine.proof import proof_digest
 from foundry_mcp.ports import Answer, Store
 
-_RECORDING = (CommandName.TASK_SESSION_STEP_NEXT, CommandName.TASK_SESSION_STEP_REPORT)
+_RECORDING = (CommandName.TASK_SESSION_STEP_NEXT.value, CommandName.TASK_SESSION_STEP_REPORT.value)
+# A key holds for all commands: the same key with another one is a conflict.
+_ANY_COMMAND = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Hold a request's use of a proof: where its answer is kept, and a digest of what it reports (None: asks only)."""
+    """Hold a request's use of a proof or an idempotency key, and a digest of what it says (None: it asks only).
 
-    proof: str
+    `commands` are those that may have kept an answer under it; `conflict` is the code of another use of it.
+    """
+
+    token: str
     digest: str | None
+    commands: tuple[str, ...]
+    conflict: ErrorCode
 
 
-def use_of_proof(request: BaseModel) -> Use | None:
-    """Say which proof a request uses, and for what."""
+def uses_of(entry: CommandEntry, actor: str, request: BaseModel) -> list[Use]:
+    """Say what a request uses that may be used once: its proof, its idempotency key."""
+    return [use for use in (_use_of_proof(request), _use_of_key(entry, actor, request)) if use is not None]
+
+
+def _use_of_proof(request: BaseModel) -> Use | None:
     result = getattr(request, "result", getattr(request, "last_step_result", MISSING))
+    proof, digest = getattr(request, "proof", MISSING), None
     if isinstance(result, StepResult):
-        return None if result.proof is MISSING else Use(proof_digest(result.proof), _digest(result))
-    proof = getattr(request, "proof", MISSING)
-    return Use(proof_digest(proof), None) if isinstance(proof, str) else None
+        proof, digest = result.proof, _digest(result.model_dump(mode="json", exclude_unset=True))
+    if not isinstance(proof, str):
+        return None
+    return Use(proof_digest(proof), digest, _RECORDING, ErrorCode.STEP_PROOF_CONFLICT)
+
+
+def _use_of_key(entry: CommandEntry, actor: str, request: BaseModel) -> Use | None:
+    key = getattr(request, "idempotency_key", MISSING)
+    if not isinstance(key, str):
+        return None
+    said = {"command": entry.name, "params": request.model_dump(mode="json", exclude_unset=True)}
+    return Use(_digest([actor, key]), _digest(said), (_ANY_COMMAND,), ErrorCode.IDEMPOTENCY_CONFLICT)
 
 
 def answer_for(entry: CommandEntry, use: Use, now: str, body: str) -> Answer:
     """Make the answer to keep."""
-    return Answer(_key(use, entry.name), use.digest or "", now, body)
+    name = entry.name if entry.name in use.commands else use.commands[0]
+    return Answer(_key(use, name), use.digest or "", now, body)
 
 
 def look_up(store: Store, entry: CommandEntry, use: Use, now: str, grace_s: int) -> Answer | Refusal | bool:
     """Give the answer to repeat, the refusal of another use, or whether another command recorded the same."""
-    found = [(name, answer) for name in _RECORDING if (answer := store.answer(_key(use, name))) is not None]
+    found = [(name, answer) for name in use.commands if (answer := store.answer(_key(use, name))) is not None]
     if not found:
         return False
     if use.digest is not None and any(answer.payload_digest != use.digest for _, answer in found):
-        message = "This proof was used with another result; the first report stands."
-        return Refusal(ErrorCode.STEP_PROOF_CONFLICT, message, {})
-    same = next((answer for name, answer in found if name == entry.name or use.digest is None), None)
+        return Refusal(use.conflict, "It was used before with other content; what it was used for first stands.")
+    same = next((answer for name, answer in found if name in (entry.name, _ANY_COMMAND) or use.digest is None), None)
     if same is None:
         return True
     if _age_s(same.recorded_at, now) > grace_s:
@@ -60,11 +81,11 @@ def look_up(store: Store, entry: CommandEntry, use: Use, now: str, grace_s: int)
 
 
 def _key(use: Use, command: str) -> str:
-    return f"{use.proof}:{command}"
+    return f"{use.token}:{command}"
 
 
-def _digest(result: StepResult) -> str:
-    text = json.dumps(result.model_dump(mode="json", exclude_unset=True), sort_keys=True, separators=(",", ":"))
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
 
 

@@ -13,18 +13,21 @@ from pydantic import BaseModel
 
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, Refusal
-from foundry_contracts.models.events_session import SessionSettings
+from foundry_contracts.models.events_session import AccessDenied, SessionRebased, SessionSettings, SessionStarted
+from foundry_contracts.models.task_update_status import TaskUpdateStatusRequest
 from foundry_contracts.vocabulary import ErrorCode
 from foundry_mcp.application import envelope, validation
-from foundry_mcp.application.answers import Use, answer_for, look_up, use_of_proof
+from foundry_mcp.application.answers import Use, answer_for, look_up, uses_of
 from foundry_mcp.application.call import Call, Envelope
+from foundry_mcp.application.cursors import Cursors
+from foundry_mcp.application.denials import Denials
 from foundry_mcp.application.handlers import FoundryHandlers
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.reader import Reader
 from foundry_mcp.application.runs import Means, Runs
 from foundry_mcp.application.sessions import Sessions
-from foundry_mcp.machine.decide_session import unauthorized
-from foundry_mcp.machine.roles import permits
+from foundry_mcp.application.spec_writer import SpecWriter
+from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation
 from foundry_mcp.ports import (
@@ -44,7 +47,7 @@ _LOG = logging.getLogger(__name__)
 # Each round that loses is a round another writer won, so a handful is plenty before asking the caller to wait.
 _ROUNDS = 8
 # What a contract's tags ask of this sequence.
-_LOOKS_AT_SPEC, _SIGN_OF_LIFE, _RUNS = "looks_at_spec", "sign_of_life", "runs"
+_LOOKS_AT_SPEC, _SIGN_OF_LIFE, _RUNS, _MUTATES_SPEC = "looks_at_spec", "sign_of_life", "runs", "mutates_spec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class World:
     means: Means
     settings: SessionSettings
     replay_grace_s: int
+    write_back: bool
 
 
 class Application:
@@ -70,10 +74,14 @@ class Application:
         self._plans = Plans(world.store, world.specs)
         self._sessions = Sessions(world.store, self._plans, world.ids)
         self._runs = Runs(world.means)
+        self._denials = Denials()
+        self._spec_writer = SpecWriter(world.specs)
 
     async def handle(self, call: Call) -> Envelope:
         """Answer a call with an envelope; nothing a caller sends raises."""
         request_id = self._world.ids.fresh("req")
+        if call.alias is not None:
+            _LOG.warning("%s: action %r is deprecated: %s", request_id, call.alias.action, call.entry.name)
         try:
             return await self._answer(call, request_id)
         except StoreBusy as problem:
@@ -92,8 +100,11 @@ class Application:
         self._world.store.close()
 
     async def _answer(self, call: Call, request_id: str) -> Envelope:
+        limited = self._denials.limited(call.caller, self._world.clock.now())
+        if limited is not None:
+            return self._refused(call, request_id, limited)
         if not permits(call.caller.role, call.entry.role):
-            return self._refused(call, request_id, unauthorized(call.caller.role, call.entry.role, call.entry.title))
+            return self._deny(call, request_id)
         problems = validation.request_problems(call.entry, call.params)
         if problems:
             message = f"{problems[0]['pointer'] or 'The request'}: {problems[0]['problem']}"
@@ -110,6 +121,30 @@ class Application:
             answer, _ = self._decide(call, request, request_id)
         return answer
 
+    def _deny(self, call: Call, request_id: str) -> Envelope:
+        """Refuse a caller whose role does not allow the command, and record it with the session it was for."""
+        now = self._world.clock.now()
+        needed = call.entry.role
+        refusal = unauthorized(call.caller.role, needed, call.entry.title.lower())
+        self._denials.note(call.caller, now)
+        session_id = call.params.get("session_id")
+        state = self._sessions.load(session_id) if isinstance(session_id, str) else None
+        denied = AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed)
+        if state is None:
+            _LOG.warning("%s: %s was denied %s", request_id, call.caller.id, call.entry.name)
+        else:
+            self._append(state, (denied,), now, call.caller)
+        return self._refused(call, request_id, refusal, state)
+
+    def _append(self, state: Session, events: tuple[EventPayload, ...], now: str, caller: Caller) -> Session:
+        """Write events that do not hang on the state they meet, however often another writer is faster."""
+        for _ in range(_ROUNDS):
+            try:
+                return self._sessions.append(state.session_id, state.spec_id, state, events, now=now, caller=caller)
+            except VersionConflict:
+                state = self._sessions.load(state.session_id) or state
+        raise StoreBusy("Other writers kept being faster.", "Send the same call again.")
+
     def _query(self, call: Call, request: BaseModel, request_id: str) -> Envelope:
         reader = self._reader(call.caller)
         # Any: the record's fields are typed exactly; looking one up by name is where that ends.
@@ -121,7 +156,10 @@ class Application:
 
     def _reader(self, caller: Caller) -> Reader:
         world = self._world
-        return Reader(caller, world.workspace, world.store, self._sessions, world.specs, world.means.signer)
+        cursors = Cursors(world.means.signer)
+        return Reader(
+            caller, world.workspace, world.store, self._sessions, world.specs, cursors, self._plans, world.settings
+        )
 
     def _decide(self, call: Call, request: BaseModel, request_id: str) -> tuple[Envelope, Session | None]:
         """Decide on the state as it is now, and again when another writer was faster."""
@@ -135,24 +173,44 @@ class Application:
     def _decide_once(self, call: Call, request: BaseModel, request_id: str) -> tuple[Envelope, Session | None]:
         now = self._world.clock.now()
         situation = self._situation(call, request, now)
-        use = use_of_proof(request)
+        uses = uses_of(call.entry, call.caller.id, request)
         before = situation.session
-        if use is not None:
+        for use in uses:
             found = look_up(self._world.store, call.entry, use, now, self._world.replay_grace_s)
             if isinstance(found, Refusal):
                 return self._refused(call, request_id, found, before), before
             if not isinstance(found, bool):
                 return envelope.kept(found.body), before
-            situation = replace(situation, recorded_elsewhere=found)
+            situation = replace(situation, recorded_elsewhere=situation.recorded_elsewhere or found)
         handler: Callable[..., Accepted[BaseModel] | Refusal] = getattr(self._handlers, call.entry.identifier)
         decision = handler(situation, request)
         if isinstance(decision, Refusal):
-            return self._refused(call, request_id, decision, before), before
+            return self._refused(call, request_id, decision, self._note_refusal(call, situation, decision)), before
         answer = self._accepted(call, request_id, decision.reply)
-        return answer, self._keep(call, situation, decision.events, use, answer)
+        after = self._keep(call, situation, decision.events, uses, answer)
+        self._write_spec(call, request, after, decision.events)
+        return answer, after
+
+    def _note_refusal(self, call: Call, situation: Situation, refusal: Refusal) -> Session | None:
+        """Record what of a refusal is to be recorded, and give the session it leaves."""
+        if refusal.code is ErrorCode.UNAUTHORIZED:
+            self._denials.note(call.caller, situation.now)
+        state = situation.session
+        if state is None or not refusal.events:
+            return state
+        return self._append(state, refusal.events, situation.now, call.caller)
+
+    def _write_spec(
+        self, call: Call, request: BaseModel, state: Session | None, events: tuple[EventPayload, ...]
+    ) -> None:
+        """Write into the spec file what a command changes in it, or how far the session is at a phase's end."""
+        if isinstance(request, TaskUpdateStatusRequest):
+            self._spec_writer.update(request)
+        elif state is not None and self._world.write_back:
+            self._spec_writer.write_back(state, events)
 
     def _keep(
-        self, call: Call, situation: Situation, events: tuple[EventPayload, ...], use: Use | None, answer: Envelope
+        self, call: Call, situation: Situation, events: tuple[EventPayload, ...], uses: list[Use], answer: Envelope
     ) -> Session | None:
         """Write what was decided, with the answer where a proof asks for it; then it may be given."""
         state = situation.session
@@ -161,7 +219,8 @@ class Application:
             if state is not None and _SIGN_OF_LIFE in call.entry.tags:
                 self._world.store.touch(state.session_id, Life(call.caller.id, now))
             return state
-        plan = situation.spec.plan if state is None and situation.spec else None
+        pins_plan = any(isinstance(event, SessionStarted | SessionRebased) for event in events)
+        plan = situation.spec.plan if pins_plan and situation.spec else None
         return self._sessions.append(
             state.session_id if state else situation.ids.session,
             state.spec_id if state else situation.spec_id or "",
@@ -169,15 +228,20 @@ class Application:
             events,
             now=now,
             caller=call.caller,
-            answers=(answer_for(call.entry, use, now, answer.text),) if use and use.digest else (),
+            answers=tuple(answer_for(call.entry, use, now, answer.text) for use in uses if use.digest),
             plan=self._plans.text(plan) if plan else None,
         )
 
     def _situation(self, call: Call, request: BaseModel, now: str) -> Situation:
         """Gather what the machine may know: the state, and the world as data."""
+        spec_id = getattr(request, "spec_id", None)
         session_id = getattr(request, "session_id", None)
+        if _MUTATES_SPEC in call.entry.tags and isinstance(spec_id, str):
+            live = self._world.store.live_session(spec_id)
+            session_id = live.session_id if live else None
         state = self._sessions.load(session_id) if isinstance(session_id, str) else None
-        spec_id = state.spec_id if state else getattr(request, "spec_id", None)
+        spec_id = state.spec_id if state else spec_id
+        life = self._world.store.life(state.session_id) if state else None
         fresh = self._world.ids.fresh
         situation = Situation(
             session=state,
@@ -188,7 +252,8 @@ class Application:
             mac=self._world.means.signer.mac,
             spec_id=spec_id,
             run_lost=self._runs.is_lost(state.outstanding if state else None),
-            last_sign_of_life=self._last_sign_of_life(call, state, now),
+            life_at=life.at if life else None,
+            last_sign_of_life=now if _SIGN_OF_LIFE in call.entry.tags else None,
         )
         return self._look_at_spec(situation, spec_id) if _LOOKS_AT_SPEC in call.entry.tags and spec_id else situation
 
@@ -199,14 +264,16 @@ class Application:
         except SpecUnavailable as unavailable:
             spec, problem = None, unavailable.message
         return replace(
-            situation, spec=spec, spec_problem=problem, live=(live.session_id, live.status) if live else None
+            situation,
+            spec=spec,
+            spec_problem=problem,
+            live=(live.session_id, live.status) if live else None,
+            earlier=self._earlier(spec_id) if situation.session is None else None,
         )
 
-    def _last_sign_of_life(self, call: Call, state: Session | None, now: str) -> str | None:
-        if _SIGN_OF_LIFE in call.entry.tags:
-            return now
-        life = self._world.store.life(state.session_id) if state else None
-        return life.at if life else None
+    def _earlier(self, spec_id: str) -> Session | None:
+        last = next(iter(self._world.store.sessions(spec_id)), None)
+        return self._sessions.load(last.session_id) if last else None
 
     async def _record_run(self, session_id: str, caller: Caller, payload: EventPayload) -> None:
         """Record how a run ended, unless its step is past it."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 
 from pydantic_core import MISSING
 
@@ -33,12 +31,16 @@ def status(reader: Reader, request: SessionStatusRequest) -> SessionStatusRespon
     if isinstance(state, Refusal):
         return state
     signal = signal_of(state)
-    life = reader.store.life(state.session_id)
     return SessionStatusResponse(
         loop_signal=signal.loop_signal,
-        session=session_view(state, life.at if life else None),
+        session=session_view(state, _last_sign_of_life(reader, state)),
         recommended_actions=list(signal.actions) if signal.actions else MISSING,
     )
+
+
+def _last_sign_of_life(reader: Reader, state: Session) -> str:
+    life = reader.store.life(state.session_id)
+    return max(state.run_seen_at, life.at if life else "")
 
 
 def _asked_for(reader: Reader, request: SessionStatusRequest) -> Session | Refusal:
@@ -47,12 +49,11 @@ def _asked_for(reader: Reader, request: SessionStatusRequest) -> Session | Refus
     if request.spec_id is MISSING:
         message = "Say which session: by session_id, or by spec_id."
         return Refusal(ErrorCode.VALIDATION_ERROR, message, {"missing": ["session_id", "spec_id"]})
-    rows = reader.store.sessions(request.spec_id)
-    if not rows:
+    found = reader.last_session(request.spec_id)
+    if found is None:
         details = {"spec_id": request.spec_id}
         return Refusal(ErrorCode.SESSION_NOT_FOUND, f"Spec {request.spec_id!r} has no session.", details)
-    live = reader.store.live_session(request.spec_id)
-    return reader.session((live or rows[0]).session_id)
+    return found
 
 
 def list_sessions(reader: Reader, request: SessionListRequest) -> SessionListResponse | Refusal:
@@ -75,7 +76,8 @@ def events(reader: Reader, request: TaskSessionEventsRequest) -> TaskSessionEven
     state = reader.session(request.session_id)
     if isinstance(state, Refusal):
         return state
-    place = None if request.cursor is MISSING else _place(reader, request.session_id, request.cursor)
+    scope = f"events:{request.session_id}"
+    place = None if request.cursor is MISSING else reader.cursors.place(scope, request.cursor)
     if isinstance(place, Refusal):
         return place
     oldest_first = request.order is EventOrder.ASC
@@ -92,7 +94,7 @@ def events(reader: Reader, request: TaskSessionEventsRequest) -> TaskSessionEven
         loop_signal=signal_of(state).loop_signal,
         session_id=request.session_id,
         events=[_record(event) for event in shown],
-        cursor=_cursor(reader, request.session_id, end),
+        cursor=reader.cursors.seal(scope, end),
         has_more=len(page) > len(shown),
     )
 
@@ -108,20 +110,3 @@ def _record(event: StoredEvent) -> EventRecord:
         type=event.type,
         payload=json.loads(event.payload),
     )
-
-
-def _cursor(reader: Reader, session_id: str, seq: int) -> str:
-    """Seal a place with a MAC over its session, so that no other session's cursor is taken for it."""
-    seal = reader.signer.mac(f"cursor:{session_id}:{seq}")[:16]
-    return urlsafe_b64encode(f"{seq}:{seal}".encode()).decode().rstrip("=")
-
-
-def _place(reader: Reader, session_id: str, cursor: str) -> int | Refusal:
-    try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        seq = int(text.partition(":")[0])
-    except (ValueError, Base64Error):
-        seq = -1
-    if seq >= 0 and _cursor(reader, session_id, seq) == cursor:
-        return seq
-    return Refusal(ErrorCode.INVALID_CURSOR, "The cursor is not one of this session's.", {"session_id": session_id})

@@ -9,7 +9,6 @@ from foundry_contracts.models.spec_find import SpecFindRequest, SpecFindResponse
 from foundry_contracts.models.spec_get import SpecGetRequest, SpecGetResponse
 from foundry_contracts.models.spec_list import SpecListRequest, SpecListResponse
 from foundry_contracts.models.spec_validate import SpecValidateRequest, SpecValidateResponse
-from foundry_contracts.vocabulary import ErrorCode
 from foundry_mcp.application.reader import Reader
 from foundry_mcp.ports import SpecEntry
 
@@ -41,14 +40,13 @@ def _listed(entry: SpecEntry) -> SpecListEntry:
 
 def get(reader: Reader, request: SpecGetRequest) -> SpecGetResponse | Refusal:
     """Give a spec as it will be run."""
+    plan = reader.plan(request.spec_id)
+    if isinstance(plan, Refusal):
+        return plan
     loaded = reader.spec(request.spec_id)
     if isinstance(loaded, Refusal):
         return loaded
-    if loaded.plan is None:
-        findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in loaded.findings]
-        message = f"The spec is refused for {len(findings)} findings."
-        return Refusal(ErrorCode.SPEC_INVALID, message, {"spec_id": request.spec_id, "findings": findings})
-    return SpecGetResponse(folder=loaded.folder, plan=loaded.plan, structure_digest=loaded.structure_digest)
+    return SpecGetResponse(folder=loaded.folder, plan=plan.plan, structure_digest=plan.structure_digest)
 
 
 def validate(reader: Reader, request: SpecValidateRequest) -> SpecValidateResponse | Refusal:

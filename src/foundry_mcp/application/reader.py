@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundry_contracts.handlers import Refusal
+from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.vocabulary import ErrorCode
+from foundry_mcp.application.cursors import Cursors
+from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.sessions import Sessions
+from foundry_mcp.machine.plan_index import PlanIndex
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import LoadedSpec, Signer, SpecFiles, SpecUnavailable, Store
+from foundry_mcp.ports import LoadedSpec, SpecFiles, SpecUnavailable, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,26 @@ class Reader:
     store: Store
     sessions: Sessions
     specs: SpecFiles
-    signer: Signer
+    cursors: Cursors
+    plans: Plans
+    settings: SessionSettings
+
+    def last_session(self, spec_id: str) -> Session | None:
+        """Give a spec's live session, else its last one."""
+        row = self.store.live_session(spec_id) or next(iter(self.store.sessions(spec_id)), None)
+        return self.sessions.load(row.session_id) if row else None
+
+    def plan(self, spec_id: str) -> PlanIndex | Refusal:
+        """Give the plan of a spec as its file stands now, or say why there is none."""
+        loaded = self.spec(spec_id)
+        if isinstance(loaded, Refusal):
+            return loaded
+        spec = self.plans.on_disk(spec_id)
+        if spec is None or spec.plan is None:
+            findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in loaded.findings]
+            message = f"The spec is refused for {len(findings)} findings."
+            return Refusal(ErrorCode.SPEC_INVALID, message, {"spec_id": spec_id, "findings": findings})
+        return spec.plan
 
     def session(self, session_id: str) -> Session | Refusal:
         """Give a session, or say that there is none."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from foundry_contracts.events import EventPayload
+from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import (
     GateFinished,
     GateStarted,
@@ -20,11 +21,11 @@ from foundry_contracts.models.events_session import (
     VerificationStarted,
 )
 from foundry_contracts.models.formats_receipt import Receipt, VerificationPredicate
-from foundry_contracts.vocabulary import UnitKind
+from foundry_contracts.vocabulary import UnitKind, Verdict
 from foundry_mcp.machine.optional import given, or_absent
 from foundry_mcp.machine.proof import proof_digest, proof_of
 from foundry_mcp.machine.session import Outstanding, Session
-from foundry_mcp.ports import Reviewer, ReviewRequest, Runner, RunResult, Signer
+from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, Runner, RunResult, Signer
 
 _LOG = logging.getLogger(__name__)
 _PREDICATE_TYPE = "https://foundry-mcp.dev/verification/v1"
@@ -36,6 +37,7 @@ Record = Callable[[EventPayload], Awaitable[None]]
 class Means:
     """Hold what runs need of the world."""
 
+    clock: Clock
     runner: Runner
     reviewer: Reviewer
     signer: Signer
@@ -83,10 +85,10 @@ class Runs:
 
     async def _run(self, state: Session, step: Outstanding, record: Record) -> None:
         if isinstance(step.started, VerificationStarted):
-            result = await self._means.runner.run(step.started.command)
+            result = await self._result(step.started)
             await record(self._verified(state, step, step.started, result))
         elif isinstance(step.started, GateStarted):
-            review = await self._means.reviewer.review(_review_request(state))
+            review = await self._review(state)
             findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in review.findings]
             sealed = {"started": step.started.model_dump(mode="json"), "verdict": review.verdict, "findings": findings}
             await record(
@@ -99,6 +101,22 @@ class Runs:
                     checksum=self._means.signer.mac(f"gate:{state.session_id}:{json.dumps(sealed, sort_keys=True)}"),
                 )
             )
+
+    async def _result(self, started: VerificationStarted) -> RunResult:
+        """Run the command; a runner that fails is a verification that did not pass, and says why."""
+        try:
+            return await self._means.runner.run(started.command)
+        except Exception as problem:
+            _LOG.exception("the command of %s could not be run", started.attempt_id)
+            return failed_run(self._means.clock.now(), f"The command could not be run: {problem}")
+
+    async def _review(self, state: Session) -> Review:
+        try:
+            return await self._means.reviewer.review(_review_request(state))
+        except Exception as problem:
+            _LOG.exception("phase %s could not be reviewed", state.phase.phase.id)
+            message = f"The phase could not be reviewed: {problem}"
+            return Review(Verdict.FAIL, (ReviewFinding(code="review_failed", message=message),))
 
     def _verified(
         self, state: Session, step: Outstanding, started: VerificationStarted, result: RunResult
@@ -133,8 +151,26 @@ class Runs:
             exit_code=or_absent(result.exit_code),
             timed_out=result.timed_out,
             output_tail=result.output_tail or result.error,
+            tree_after=result.tree_after,
             receipt=Receipt.model_validate(self._means.signer.sign(_statement(predicate))),
         )
+
+
+def failed_run(now: str, error: str) -> RunResult:
+    """Give the result of a command that was never begun."""
+    return RunResult(
+        exit_code=None,
+        timed_out=False,
+        error=error,
+        output_tail="",
+        output_digest=sha256(b"").hexdigest(),
+        output_bytes=0,
+        started_at=now,
+        finished_at=now,
+        sandbox="none",
+        tree_before="",
+        tree_after="",
+    )
 
 
 def _statement(predicate: VerificationPredicate) -> dict[str, object]:

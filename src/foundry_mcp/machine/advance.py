@@ -13,26 +13,33 @@ from foundry_contracts.models.events_session import (
 from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.vocabulary import Attestation, FailureReason, PauseReason, StepType, UnitKind
 from foundry_mcp.machine.optional import or_absent
+from foundry_mcp.machine.outcome import apply_to
+from foundry_mcp.machine.position import first_ready
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Situation
 from foundry_mcp.machine.view import is_manual
 from foundry_mcp.machine.work import work_of
 
 
-def advance(state: Session, situation: Situation) -> tuple[EventPayload, ...]:
+def advance(state: Session, situation: Situation, context_percent: int | None = None) -> tuple[EventPayload, ...]:
     """Choose the next events of a running session with no step out: a step, a pause, a failure or the end."""
     if _structure_changed(state, situation):
         return (SessionFailed(reason=FailureReason.SPEC_STRUCTURE_CHANGED),)
-    limit = _limit_reached(state)
+    limit = _limit_reached(state, context_percent)
     if limit is not None:
         return (SessionPaused(reason=limit, phase_id=state.phase.phase.id),)
     if state.feedback is not None:
         return (_issue(state, situation, StepType.ADDRESS_FEEDBACK, state.feedback.unit_id),)
-    if state.frontier is not None:
-        return (_next_unit(state, situation, state.phase.units[state.frontier.number]),)
+    unit = first_ready(state)
+    if unit is not None:
+        return (_next_unit(state, situation, unit),)
+    if state.done_in_phase < len(state.phase.units):
+        return (SessionPaused(reason=PauseReason.BLOCKED, phase_id=state.phase.phase.id),)
+    if state.gate_waits_for_person:
+        return (SessionPaused(reason=PauseReason.GATE_REVIEW_REQUIRED, phase_id=state.phase.phase.id),)
     if not state.gate_passed:
         return (_issue(state, situation, StepType.RUN_FIDELITY_GATE, None),)
-    return _complete_phase(state)
+    return _complete_phase(state, situation)
 
 
 def _structure_changed(state: Session, situation: Situation) -> bool:
@@ -42,12 +49,16 @@ def _structure_changed(state: Session, situation: Situation) -> bool:
     return spec.plan is None or spec.plan.structure_digest != state.plan.structure_digest
 
 
-def _limit_reached(state: Session) -> PauseReason | None:
+def _limit_reached(state: Session, context_percent: int | None) -> PauseReason | None:
     limits = state.settings
+    if context_percent is not None and context_percent >= limits.max_context_percent:
+        return PauseReason.CONTEXT_LIMIT
     if len(state.errors) >= limits.max_consecutive_errors:
         return PauseReason.ERROR_THRESHOLD
     if any(state.attempts[work] >= limits.max_attempts for work in state.errors):
         return PauseReason.ATTEMPT_LIMIT
+    if state.stuck is not None:
+        return PauseReason.NO_PROGRESS
     waits_for_gate = state.feedback is not None and state.feedback.unit_id is None
     if waits_for_gate and state.gate_cycles >= limits.max_feedback_cycles:
         return PauseReason.FEEDBACK_CYCLE_LIMIT
@@ -55,6 +66,8 @@ def _limit_reached(state: Session) -> PauseReason | None:
 
 
 def _next_unit(state: Session, situation: Situation, unit: PlanUnit) -> EventPayload:
+    if unit.kind is UnitKind.TASK and state.tasks_issued >= state.settings.max_tasks:
+        return SessionPaused(reason=PauseReason.TASK_LIMIT, phase_id=state.phase.phase.id)
     if unit.kind is UnitKind.TASK:
         return _issue(state, situation, StepType.IMPLEMENT_TASK, unit.id)
     if is_manual(unit) and state.settings.attestation is Attestation.OPERATOR:
@@ -72,8 +85,10 @@ def _issue(state: Session, situation: Situation, step_type: StepType, unit: str 
     )
 
 
-def _complete_phase(state: Session) -> tuple[EventPayload, ...]:
+def _complete_phase(state: Session, situation: Situation) -> tuple[EventPayload, ...]:
     done = PhaseCompleted(phase_id=state.phase.phase.id)
     if state.is_last_phase:
         return (done, SessionCompleted(phases=len(state.plan.phases)))
-    return (done, SessionPaused(reason=PauseReason.PHASE_COMPLETE, phase_id=state.phase.phase.id))
+    if state.settings.stop_on_phase_completion:
+        return (done, SessionPaused(reason=PauseReason.PHASE_COMPLETE, phase_id=state.phase.phase.id))
+    return (done, *advance(apply_to(state, situation, (done,)), situation))

@@ -6,6 +6,8 @@ call may be sent as often as one likes.
 
 from __future__ import annotations
 
+from pydantic_core import MISSING
+
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, Refusal
 from foundry_contracts.models.events_session import (
@@ -19,7 +21,7 @@ from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateRequ
 from foundry_contracts.models.verification_execute import VerificationExecuteRequest, VerificationExecuteResponse
 from foundry_contracts.vocabulary import CommandName, ErrorCode, RunState, StepType
 from foundry_mcp.machine.commands import command_of
-from foundry_mcp.machine.outcome import apply_to, session_or_refusal
+from foundry_mcp.machine.outcome import apply_to, hold, session_or_refusal
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.signal import signal_of
 from foundry_mcp.machine.situation import Situation
@@ -30,17 +32,18 @@ def execute_verification(
     situation: Situation, request: VerificationExecuteRequest
 ) -> Accepted[VerificationExecuteResponse] | Refusal:
     """Start, join or tell the run of the verification step that is out."""
-    found = _step_out(situation, CommandName.VERIFICATION_EXECUTE, StepType.EXECUTE_VERIFICATION, request.step_id)
+    command = CommandName.VERIFICATION_EXECUTE
+    found = _step_out(situation, command, StepType.EXECUTE_VERIFICATION, request.step_id, request.run_id)
     if isinstance(found, Refusal):
         return found
-    state, step = found
+    state, step, held = found
     unit = find_unit(state, step.unit_id)
     if unit is None or is_manual(unit):
         message = "The check is made by hand: report whether it passed."
         return Refusal(ErrorCode.NO_STEP_OUT, message, {"step_id": step.step_id})
     if isinstance(step.finished, VerificationFinished):
-        return Accepted(_verification_reply(state, step.finished))
-    events: tuple[EventPayload, ...] = ()
+        return Accepted(_verification_reply(state, step.finished), held)
+    events = held
     if step.started is None or situation.run_lost:
         started = VerificationStarted(
             attempt_id=situation.ids.attempt,
@@ -49,7 +52,7 @@ def execute_verification(
             command=command_of(unit, state.settings),
             command_replaced=bool(state.settings.replace_command),
         )
-        events = (*_interrupted(step), started)
+        events = (*held, *_interrupted(step), started)
     attempt = _attempt_after(state, situation, events)
     signal = signal_of(state).loop_signal
     return Accepted(VerificationExecuteResponse(loop_signal=signal, state=RunState.RUNNING, attempt_id=attempt), events)
@@ -72,16 +75,17 @@ def run_gate(
     situation: Situation, request: ReviewFidelityGateRequest
 ) -> Accepted[ReviewFidelityGateResponse] | Refusal:
     """Start, join or tell the review of the gate step that is out."""
-    found = _step_out(situation, CommandName.REVIEW_FIDELITY_GATE, StepType.RUN_FIDELITY_GATE, request.step_id)
+    command = CommandName.REVIEW_FIDELITY_GATE
+    found = _step_out(situation, command, StepType.RUN_FIDELITY_GATE, request.step_id, request.run_id)
     if isinstance(found, Refusal):
         return found
-    state, step = found
+    state, step, held = found
     if isinstance(step.finished, GateFinished):
-        return Accepted(_gate_reply(state, step.finished))
-    events: tuple[EventPayload, ...] = ()
+        return Accepted(_gate_reply(state, step.finished), held)
+    events = held
     if step.started is None or situation.run_lost:
         started = GateStarted(attempt_id=situation.ids.attempt, step_id=step.step_id, phase_id=step.phase_id)
-        events = (*_interrupted(step), started)
+        events = (*held, *_interrupted(step), started)
     attempt = _attempt_after(state, situation, events)
     signal = signal_of(state).loop_signal
     return Accepted(ReviewFidelityGateResponse(loop_signal=signal, state=RunState.RUNNING, attempt_id=attempt), events)
@@ -98,18 +102,21 @@ def _gate_reply(state: Session, run: GateFinished) -> ReviewFidelityGateResponse
 
 
 def _step_out(
-    situation: Situation, command: CommandName, wanted: StepType, step_id: str
-) -> tuple[Session, Outstanding] | Refusal:
+    situation: Situation, command: CommandName, wanted: StepType, step_id: str, run_id: str | MISSING
+) -> tuple[Session, Outstanding, tuple[EventPayload, ...]] | Refusal:
     state = session_or_refusal(situation, command)
     if isinstance(state, Refusal):
         return state
+    held = hold(state, situation, run_id)
+    if isinstance(held, Refusal):
+        return held
     step = state.outstanding
     if step is None or step.type is not wanted:
         message = f"No {wanted.value} step is out."
         return Refusal(ErrorCode.NO_STEP_OUT, message, {"session_id": state.session_id})
     if step.step_id != step_id:
         return Refusal(ErrorCode.STEP_MISMATCH, f"The step that is out is {step.step_id}.", {"step_id": step.step_id})
-    return state, step
+    return state, step, held
 
 
 def _interrupted(step: Outstanding) -> tuple[EventPayload, ...]:

@@ -8,17 +8,32 @@ from pydantic_core import MISSING
 
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, Refusal
-from foundry_contracts.models.events_session import SessionEnded, SessionPaused, SessionResumed, SessionStarted
+from foundry_contracts.models.events_session import (
+    CarriedUnit,
+    PolicyAccepted,
+    SessionEnded,
+    SessionPaused,
+    SessionReset,
+    SessionResumed,
+    SessionStarted,
+    StepSuperseded,
+)
+from foundry_contracts.models.task_session_accept_policy import (
+    SessionAcceptPolicyRequest,
+    SessionAcceptPolicyResponse,
+)
 from foundry_contracts.models.task_session_end import SessionEndRequest, SessionEndResponse
 from foundry_contracts.models.task_session_pause import SessionPauseRequest, SessionPauseResponse
+from foundry_contracts.models.task_session_reset import SessionResetRequest, SessionResetResponse
 from foundry_contracts.models.task_session_resume import SessionResumeRequest, SessionResumeResponse
 from foundry_contracts.models.task_session_start import SessionStartRequest, SessionStartResponse
 from foundry_contracts.tables import PAUSE_REASON_INFO
-from foundry_contracts.vocabulary import CommandName, ErrorCode, FindingLevel, PauseReason, Role
+from foundry_contracts.vocabulary import CommandName, ErrorCode, FindingLevel, PauseReason, Role, SessionStatus
+from foundry_mcp.machine.carried import done_before
 from foundry_mcp.machine.commands import commands_of_plan
 from foundry_mcp.machine.outcome import apply, apply_to, session_or_refusal
 from foundry_mcp.machine.plan_index import PlanIndex
-from foundry_mcp.machine.roles import permits
+from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.signal import signal_of
 from foundry_mcp.machine.situation import Situation
@@ -27,35 +42,53 @@ from foundry_mcp.machine.view import session_view
 
 def start(situation: Situation, request: SessionStartRequest) -> Accepted[SessionStartResponse] | Refusal:
     """Start a session of a spec, pinning its plan and the settings."""
-    plan = _startable_plan(situation, request.spec_id)
+    if situation.live is not None:
+        return _exists(situation.live, request.spec_id)
+    plan = startable_plan(situation, request.spec_id)
     if isinstance(plan, Refusal):
         return plan
+    if not request.attended and not situation.settings.allow_unattended:
+        message = "The posture lets no session run unattended."
+        return Refusal(ErrorCode.ATTENDANCE_REQUIRED, message, {"spec_id": request.spec_id})
+    if request.adopt_completed and not permits(situation.caller.role, Role.MAINTAINER):
+        return unauthorized(situation.caller.role, Role.MAINTAINER, "take the file's word for completed work")
+    done = done_before(situation.earlier, plan, adopt=request.adopt_completed)
     started = SessionStarted(
         plan_digest=plan.digest,
         structure_digest=plan.structure_digest,
         settings=situation.settings,
         attended=request.attended,
         warnings=_warnings(situation),
+        run_id=situation.caller.id if request.run_id is MISSING else request.run_id,
+        carried=[CarriedUnit(unit_id=unit, standing=standing) for unit, standing in done.units.items()],
+        carried_phases=list(done.phases),
     )
     state = apply(situation, (started,), None, situation.ids.session, request.spec_id, lambda digest: plan)
     reply = SessionStartResponse(**session_reply(state, situation), warnings=started.warnings)
     return Accepted(reply, (started,))
 
 
-def _startable_plan(situation: Situation, spec_id: str) -> PlanIndex | Refusal:
+def _exists(live: tuple[str, SessionStatus], spec_id: str) -> Refusal:
+    session_id, status = live
+    details = {"session_id": session_id, "status": status.value, "spec_id": spec_id}
+    return Refusal(ErrorCode.SESSION_EXISTS, f"Session {session_id} of this spec is {status.value}.", details)
+
+
+def startable_plan(situation: Situation, spec_id: str, *, any_command: bool = False) -> PlanIndex | Refusal:
+    """Give the plan of the spec as its file stands now, or say why no session can run it.
+
+    `any_command`: its verifications' commands do not matter.
+    """
     if situation.spec_problem is not None:
         return Refusal(ErrorCode.SPEC_UNAVAILABLE, situation.spec_problem, {"spec_id": spec_id})
     if situation.spec is None:
         return Refusal(ErrorCode.SPEC_NOT_FOUND, f"There is no spec {spec_id!r}.", {"spec_id": spec_id})
-    if situation.live is not None:
-        session_id, status = situation.live
-        details = {"session_id": session_id, "status": status.value, "spec_id": spec_id}
-        return Refusal(ErrorCode.SESSION_EXISTS, f"Session {session_id} of this spec is {status.value}.", details)
     if situation.spec.plan is None:
         findings = [finding.model_dump(mode="json") for finding in situation.spec.findings]
         message = f"The spec is refused for {len(findings)} findings."
         return Refusal(ErrorCode.SPEC_INVALID, message, {"spec_id": spec_id, "findings": findings})
-    return commands_of_plan(situation.spec.plan, situation.settings) or situation.spec.plan
+    refusal = None if any_command else commands_of_plan(situation.spec.plan, situation.settings)
+    return refusal or situation.spec.plan
 
 
 def _warnings(situation: Situation) -> list[str]:
@@ -85,7 +118,9 @@ def resume(situation: Situation, request: SessionResumeRequest) -> Accepted[Sess
     refusal = _may_not_resume(state, situation) or _verdict_missing(state, request)
     if refusal is not None:
         return refusal
-    events = (SessionResumed(from_reason=state.pause_reason, verdict=request.verdict, note=request.note),)
+    resumed = SessionResumed(from_reason=state.pause_reason, verdict=request.verdict, note=request.note)
+    stale = state.pause_reason in (PauseReason.HEARTBEAT_STALE, PauseReason.STEP_STALE)
+    events = (*(superseding(state) if stale else ()), resumed)
     return Accepted(SessionResumeResponse(**_after(state, situation, events)), events)
 
 
@@ -99,19 +134,19 @@ def _may_not_resume(state: Session, situation: Situation) -> Refusal | None:
     return unauthorized(situation.caller.role, needed, f"lift a pause for {reason.value}")
 
 
-def unauthorized(role: Role, needed: Role, what: str) -> Refusal:
-    """Refuse a caller whose role does not allow something."""
-    details = {"role": role.value, "needed": needed.value}
-    return Refusal(ErrorCode.UNAUTHORIZED, f"To {what} takes the role {needed.value}; yours is {role.value}.", details)
-
-
 def _verdict_missing(state: Session, request: SessionResumeRequest) -> Refusal | None:
-    asked = state.pause_unit if state.pause_reason is PauseReason.VERIFICATION_ATTESTATION else None
+    asks = state.pause_reason in (PauseReason.VERIFICATION_ATTESTATION, PauseReason.GATE_REVIEW_REQUIRED)
+    asked = state.pause_unit if asks else None
     offered = None if request.verdict is MISSING else request.verdict.id
     if asked == offered:
         return None
     message = f"The pause waits for a verdict on {asked}." if asked else "The pause asks for no verdict."
     return Refusal(ErrorCode.VERDICT_REQUIRED, message, {"session_id": state.session_id, "asked": asked or ""})
+
+
+def superseding(state: Session) -> tuple[EventPayload, ...]:
+    """Give up the step that is out, if one is."""
+    return () if state.outstanding is None else (StepSuperseded(step_id=state.outstanding.step_id),)
 
 
 def end(situation: Situation, request: SessionEndRequest) -> Accepted[SessionEndResponse] | Refusal:
@@ -121,6 +156,28 @@ def end(situation: Situation, request: SessionEndRequest) -> Accepted[SessionEnd
         return state
     events = (SessionEnded(reason=request.reason, note=request.note),)
     return Accepted(SessionEndResponse(**_after(state, situation, events)), events)
+
+
+def reset(situation: Situation, request: SessionResetRequest) -> Accepted[SessionResetResponse] | Refusal:
+    """End a session and discard what it had done."""
+    state = session_or_refusal(situation, CommandName.TASK_SESSION_RESET)
+    if isinstance(state, Refusal):
+        return state
+    events = (SessionReset(reason=request.reason, note=request.note),)
+    return Accepted(SessionResetResponse(**_after(state, situation, events)), events)
+
+
+def accept_policy(
+    situation: Situation, request: SessionAcceptPolicyRequest
+) -> Accepted[SessionAcceptPolicyResponse] | Refusal:
+    """Have a session go on under the server's present policy."""
+    state = session_or_refusal(situation, CommandName.TASK_SESSION_ACCEPT_POLICY)
+    if isinstance(state, Refusal):
+        return state
+    if state.settings == situation.settings:
+        return Accepted(SessionAcceptPolicyResponse(**session_reply(state, situation)))
+    events = (PolicyAccepted(settings=situation.settings, note=request.note),)
+    return Accepted(SessionAcceptPolicyResponse(**_after(state, situation, events)), events)
 
 
 def _after(state: Session, situation: Situation, events: tuple[EventPayload, ...]) -> dict[str, Any]:

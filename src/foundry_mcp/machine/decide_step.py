@@ -6,6 +6,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, JsonValue, Refusal
+from foundry_contracts.models.events_session import LateReport, SessionPaused
 from foundry_contracts.models.formats_session import StepResult
 from foundry_contracts.models.task_session_step_heartbeat import (
     SessionStepHeartbeatRequest,
@@ -14,11 +15,13 @@ from foundry_contracts.models.task_session_step_heartbeat import (
 from foundry_contracts.models.task_session_step_next import SessionStepNextRequest, SessionStepNextResponse
 from foundry_contracts.models.task_session_step_replay import SessionStepReplayRequest, SessionStepReplayResponse
 from foundry_contracts.models.task_session_step_report import SessionStepReportRequest, SessionStepReportResponse
-from foundry_contracts.vocabulary import CommandName, ErrorCode, SessionStatus
+from foundry_contracts.vocabulary import CommandName, ErrorCode, PauseReason, SessionStatus
 from foundry_mcp.machine.advance import advance
 from foundry_mcp.machine.decide_session import session_reply
 from foundry_mcp.machine.evidence import judge
-from foundry_mcp.machine.outcome import apply_to, session_or_refusal
+from foundry_mcp.machine.moments import later
+from foundry_mcp.machine.optional import given
+from foundry_mcp.machine.outcome import apply_to, hold, last_sign_of_life, session_or_refusal
 from foundry_mcp.machine.proof import proof_of
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Situation
@@ -30,19 +33,43 @@ def next_step(situation: Situation, request: SessionStepNextRequest) -> Accepted
     state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_NEXT)
     if isinstance(state, Refusal):
         return state
-    events: tuple[EventPayload, ...] = ()
-    if request.last_step_result is not MISSING:
-        recorded = _record(state, situation, request.last_step_result)
-        if isinstance(recorded, Refusal):
-            return recorded
-        events, state = recorded, apply_to(state, situation, recorded) if recorded else state
+    held = hold(state, situation, request.run_id)
+    if isinstance(held, Refusal):
+        return held
+    stale = _stale(state, situation)
+    recorded = _record(state, situation, request.last_step_result)
+    if isinstance(recorded, Refusal):
+        return recorded
+    events = (*held, *recorded)
+    state = apply_to(state, situation, events) if events else state
     if state.status is SessionStatus.RUNNING:
-        refusal = _step_still_out(state) or _spec_unavailable(state, situation)
-        if refusal is not None:
-            return refusal
-        following = advance(state, situation)
+        following = _following(state, situation, stale, given(request.context_percent))
+        if isinstance(following, Refusal):
+            return following
         events, state = (*events, *following), apply_to(state, situation, following)
     return Accepted(_next_reply(state, situation), events)
+
+
+def _following(
+    state: Session, situation: Situation, stale: SessionPaused | None, context_percent: int | None
+) -> tuple[EventPayload, ...] | Refusal:
+    # A late report was recorded first: going stale loses nothing, it only has somebody look before more is begun.
+    if stale is not None:
+        return (stale,)
+    refusal = _step_still_out(state) or _spec_unavailable(state, situation)
+    return advance(state, situation, context_percent) if refusal is None else refusal
+
+
+def _stale(state: Session, situation: Situation) -> SessionPaused | None:
+    """Say whether the step that is out was out for too long, or its run silent for too long."""
+    step, limits = state.outstanding, state.settings
+    if step is None:
+        return None
+    if situation.now > later(last_sign_of_life(state, situation), limits.heartbeat_stale_s):
+        return SessionPaused(reason=PauseReason.HEARTBEAT_STALE, phase_id=step.phase_id)
+    if situation.now > later(step.issued_at, limits.step_stale_s):
+        return SessionPaused(reason=PauseReason.STEP_STALE, phase_id=step.phase_id)
+    return None
 
 
 def _next_reply(state: Session, situation: Situation) -> SessionStepNextResponse:
@@ -80,17 +107,27 @@ def _identity(state: Session, step: Outstanding) -> dict[str, JsonValue]:
     return identity
 
 
-def _record(state: Session, situation: Situation, result: StepResult) -> tuple[EventPayload, ...] | Refusal:
-    if situation.recorded_elsewhere:
+def _record(state: Session, situation: Situation, result: StepResult | MISSING) -> tuple[EventPayload, ...] | Refusal:
+    if result is MISSING or situation.recorded_elsewhere:
         return ()
+    if result.step_id in state.superseded:
+        return _late(state, result)
     step = state.outstanding
     if step is None:
         return Refusal(ErrorCode.NO_STEP_OUT, "No step is out.", {"session_id": state.session_id})
     refusal = _not_this_step(state, step, result) or _not_its_proof(state, step, result, situation)
     if refusal is not None:
         return refusal
-    judged = judge(state, step, result)
+    judged = judge(state, step, result, situation.caller.role)
     return judged if isinstance(judged, Refusal) else (judged,)
+
+
+def _late(state: Session, result: StepResult) -> Refusal:
+    """Refuse the report of a step that was given up; the first one is recorded."""
+    known = state.superseded[result.step_id]
+    late = () if known else (LateReport(step_id=result.step_id, outcome=result.outcome),)
+    message = f"Step {result.step_id} was given up when its stale session was resumed."
+    return Refusal(ErrorCode.STEP_SUPERSEDED, message, {"session_id": state.session_id}, late)
 
 
 def _not_this_step(state: Session, step: Outstanding, result: StepResult) -> Refusal | None:
@@ -113,11 +150,15 @@ def report(situation: Situation, request: SessionStepReportRequest) -> Accepted[
     state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_REPORT)
     if isinstance(state, Refusal):
         return state
+    held = hold(state, situation, request.run_id)
+    if isinstance(held, Refusal):
+        return held
     recorded = _record(state, situation, request.result)
     if isinstance(recorded, Refusal):
         return recorded
-    after = apply_to(state, situation, recorded) if recorded else state
-    return Accepted(SessionStepReportResponse(**session_reply(after, situation)), recorded)
+    events = (*held, *recorded)
+    after = apply_to(state, situation, events) if events else state
+    return Accepted(SessionStepReportResponse(**session_reply(after, situation)), events)
 
 
 def replay(situation: Situation, request: SessionStepReplayRequest) -> Accepted[SessionStepReplayResponse] | Refusal:
@@ -125,13 +166,17 @@ def replay(situation: Situation, request: SessionStepReplayRequest) -> Accepted[
     state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_REPLAY)
     if isinstance(state, Refusal):
         return state
+    held = hold(state, situation, request.run_id)
+    if isinstance(held, Refusal):
+        return held
     step = state.outstanding
     if step is None:
         return Refusal(ErrorCode.NO_STEP_OUT, "No step is out.", {"session_id": state.session_id})
     if request.proof is not MISSING and request.proof != proof_of(state.session_id, step, situation.mac):
         return Refusal(ErrorCode.STEP_PROOF_MISMATCH, "The proof is not this step's.", _identity(state, step))
+    state = apply_to(state, situation, held) if held else state
     reply = session_reply(state, situation)
-    return Accepted(SessionStepReplayResponse(**reply, step=step_view(state, step, situation.mac)))
+    return Accepted(SessionStepReplayResponse(**reply, step=step_view(state, step, situation.mac)), held)
 
 
 def heartbeat(
@@ -141,4 +186,8 @@ def heartbeat(
     state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_HEARTBEAT)
     if isinstance(state, Refusal):
         return state
-    return Accepted(SessionStepHeartbeatResponse(**session_reply(state, situation)))
+    held = hold(state, situation, request.run_id)
+    if isinstance(held, Refusal):
+        return held
+    state = apply_to(state, situation, held) if held else state
+    return Accepted(SessionStepHeartbeatResponse(**session_reply(state, situation)), held)

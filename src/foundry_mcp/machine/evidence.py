@@ -7,16 +7,19 @@ from pydantic_core import MISSING
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import GateFinished, StepReported, VerificationFinished
 from foundry_contracts.models.formats_session import StepResult
-from foundry_contracts.vocabulary import ErrorCode, Outcome, StepType, Verdict
+from foundry_contracts.vocabulary import ErrorCode, Outcome, Role, StepType, Verdict
 from foundry_mcp.machine.proof import proof_digest
+from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.view import find_unit, is_manual
 
 
-def judge(state: Session, step: Outstanding, result: StepResult) -> StepReported | Refusal:
+def judge(state: Session, step: Outstanding, result: StepResult, role: Role) -> StepReported | Refusal:
     """Give the event that records a result, or say which evidence is missing or wrong."""
     if step.type is StepType.RUN_FIDELITY_GATE:
         return _judge_gate(step, result)
+    if result.outcome is Outcome.SKIPPED:
+        return _judge_skip(step, result, role)
     if step.type is StepType.EXECUTE_VERIFICATION and result.outcome is Outcome.SUCCESS:
         return _judge_verification(state, step, result)
     return _reported(step, result, result.outcome)
@@ -29,6 +32,15 @@ def _judge_gate(step: Outstanding, result: StepResult) -> StepReported | Refusal
         message = "The result names no finished review of this step."
         return Refusal(ErrorCode.INVALID_GATE_EVIDENCE, message, {"step_id": step.step_id})
     return _reported(step, result, Outcome.SUCCESS if run.verdict is Verdict.PASS else Outcome.FAILURE)
+
+
+def _judge_skip(step: Outstanding, result: StepResult, role: Role) -> StepReported | Refusal:
+    details = {"step_id": step.step_id}
+    if not permits(role, Role.MAINTAINER):
+        return unauthorized(role, Role.MAINTAINER, "have a step skipped")
+    if result.note is MISSING or not result.note.strip():
+        return Refusal(ErrorCode.SKIP_REASON_MISSING, "A skipped step needs a note that says why.", details)
+    return _reported(step, result, result.outcome)
 
 
 def _judge_verification(state: Session, step: Outstanding, result: StepResult) -> StepReported | Refusal:

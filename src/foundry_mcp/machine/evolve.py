@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from pydantic_core import MISSING
 from rpds import HashTrieMap
 
-from foundry_contracts.events import event_type
+from foundry_contracts.events import EventPayload, event_type
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import (
     GateFinished,
+    GateWaived,
+    HolderChanged,
+    HumanVerdict,
+    LateReport,
     PhaseCompleted,
+    PolicyAccepted,
     RunInterrupted,
     SessionCompleted,
     SessionEnded,
     SessionFailed,
     SessionPaused,
+    SessionRebased,
+    SessionReset,
     SessionResumed,
     SessionStarted,
     StepIssued,
     StepReported,
+    StepSuperseded,
+    UnitBlocked,
+    UnitUnblocked,
     VerificationFinished,
 )
-from foundry_contracts.vocabulary import EventType, Outcome, PauseReason, SessionStatus, StepType, Verdict
-from foundry_mcp.machine.frontier import from_numbers, pop, push
+from foundry_contracts.vocabulary import (
+    EventType,
+    GatePolicy,
+    Outcome,
+    PauseReason,
+    SessionStatus,
+    StepType,
+    UnitStanding,
+    Verdict,
+)
 from foundry_mcp.machine.optional import given
+from foundry_mcp.machine.position import (
+    block_unit,
+    complete_unit,
+    count_failure,
+    enter_first_open_phase,
+    enter_phase,
+    forget_failures,
+    unblock_unit,
+)
 from foundry_mcp.machine.session import Feedback, Outstanding, Plans, Recorded, RunFinished, RunStarted, Session
+from foundry_mcp.machine.structure import satisfied, surviving, units_of
 from foundry_mcp.machine.work import work_of
+
+_NUMBERS = re.compile(r"[0-9]+")
 
 
 def fold(events: Iterable[Recorded], plans: Plans, state: Session | None = None) -> Session | None:
@@ -46,7 +78,10 @@ def evolve(state: Session | None, event: Recorded, plans: Plans) -> Session:
         return _started(event, payload, plans)
     if state is None:
         raise ValueError(f"the first event of session {event.session_id} is {event_type(payload)}, not a start")
-    changed = _CHANGES[event_type(payload)](state, payload, event)
+    if isinstance(payload, SessionRebased):
+        changed = _rebased(state, payload, event, plans)
+    else:
+        changed = _CHANGES[event_type(payload)](state, payload, event)
     return replace(changed, version=event.seq, updated_at=event.time)
 
 
@@ -60,34 +95,41 @@ def _started(event: Recorded, payload: SessionStarted, plans: Plans) -> Session:
         started_at=event.time,
         updated_at=event.time,
         status=SessionStatus.RUNNING,
+        run_id=payload.run_id,
+        run_seen_at=event.time,
+        standing=HashTrieMap({unit.unit_id: unit.standing for unit in payload.carried}),
+        gates=HashTrieMap(dict.fromkeys(payload.carried_phases, True)),
     )
-    return _enter_phase(state, 0)
+    return enter_first_open_phase(state)
 
 
-def _enter_phase(state: Session, number: int) -> Session:
-    phase = state.plan.phases[number]
-    waiting = {unit: count for unit, count in enumerate(phase.waits_for) if count}
-    return replace(
+def _rebased(state: Session, payload: SessionRebased, event: Recorded, plans: Plans) -> Session:
+    plan = plans(payload.plan_digest)
+    standing = HashTrieMap(dict(surviving(state.standing, state.plan, plan)))
+    gates = satisfied(state.gates, standing, state.plan, plan)
+    units = units_of(plan)
+    moved = replace(
         state,
-        phase_number=number,
-        phase_completed=False,
-        unmet=HashTrieMap(waiting),
-        frontier=from_numbers(unit for unit, count in enumerate(phase.waits_for) if not count),
-        done_in_phase=0,
-        gate_cycles=0,
-        gate_passed=False,
-        feedback=None,
-        attempts=HashTrieMap(),
-        errors=(),
+        plan=plan,
+        status=SessionStatus.PAUSED,
+        pause_reason=PauseReason.USER,
+        pause_unit=None,
+        paused_by=event.actor_role,
+        failure_reason=None,
+        standing=standing,
+        gates=HashTrieMap(dict.fromkeys(gates, True)),
+        blocked=HashTrieMap({unit: reason for unit, reason in state.blocked.items() if unit in units}),
     )
+    return enter_first_open_phase(moved)
 
 
 def _paused(state: Session, payload: SessionPaused, event: Recorded) -> Session:
+    asks_about_gate = payload.reason is PauseReason.GATE_REVIEW_REQUIRED
     return replace(
         state,
         status=SessionStatus.PAUSED,
         pause_reason=payload.reason,
-        pause_unit=given(payload.unit_id),
+        pause_unit=given(payload.phase_id if asks_about_gate else payload.unit_id),
         paused_by=event.actor_role,
     )
 
@@ -99,20 +141,29 @@ def _resumed(state: Session, payload: SessionResumed, event: Recorded) -> Sessio
         pause_reason=None,
         pause_unit=None,
         paused_by=None,
-        attempts=HashTrieMap(),
-        errors=(),
-        gate_cycles=0,
+        run_seen_at=event.time,
     )
+    state = forget_failures(state)
     if payload.from_reason is PauseReason.PHASE_COMPLETE:
-        return _enter_phase(state, state.phase_number + 1)
-    if payload.verdict is MISSING:
-        return state
-    if payload.verdict.verdict is Verdict.PASS:
-        return _complete_unit(state, payload.verdict.id)
-    finding = ReviewFinding(
-        code="manual_check_failed", node=payload.verdict.id, message=given(payload.verdict.note) or "The check failed."
-    )
-    return replace(_count_failure(state, payload.verdict.id), feedback=Feedback(payload.verdict.id, (finding,)))
+        return enter_phase(state, state.phase_number + 1)
+    return state if payload.verdict is MISSING else _judged(state, payload.verdict)
+
+
+def _judged(state: Session, verdict: HumanVerdict) -> Session:
+    """Take a person's verdict: on the gate if it names the phase, else on a manual check."""
+    is_gate = verdict.id == state.phase.phase.id
+    if verdict.verdict is Verdict.PASS:
+        return _pass_gate(state) if is_gate else complete_unit(state, verdict.id, UnitStanding.ATTESTED)
+    code = "gate_review_failed" if is_gate else "manual_check_failed"
+    finding = ReviewFinding(code=code, node=verdict.id, message=given(verdict.note) or "A person found it wanting.")
+    if is_gate:
+        return replace(state, gate_waits_for_person=False, feedback=Feedback(None, (finding,)))
+    return replace(count_failure(state, verdict.id), feedback=Feedback(verdict.id, (finding,)))
+
+
+def _pass_gate(state: Session) -> Session:
+    gates = state.gates.insert(state.phase.phase.id, True)
+    return replace(state, gate_passed=True, gate_waits_for_person=False, feedback=None, gates=gates)
 
 
 def _failed(state: Session, payload: SessionFailed, event: Recorded) -> Session:
@@ -123,26 +174,50 @@ def _completed(state: Session, payload: SessionCompleted, event: Recorded) -> Se
     return replace(state, status=SessionStatus.COMPLETED)
 
 
-def _ended(state: Session, payload: SessionEnded, event: Recorded) -> Session:
+def _ended(state: Session, payload: SessionEnded | SessionReset, event: Recorded) -> Session:
     return replace(
-        state, status=SessionStatus.ENDED, pause_reason=None, pause_unit=None, failure_reason=None, outstanding=None
+        state,
+        status=SessionStatus.ENDED,
+        pause_reason=None,
+        pause_unit=None,
+        failure_reason=None,
+        outstanding=None,
+        discarded=isinstance(payload, SessionReset),
     )
+
+
+def _policy_accepted(state: Session, payload: PolicyAccepted, event: Recorded) -> Session:
+    return replace(state, settings=payload.settings)
+
+
+def _holder_changed(state: Session, payload: HolderChanged, event: Recorded) -> Session:
+    return replace(state, run_id=payload.run_id, run_seen_at=event.time)
 
 
 def _issued(state: Session, payload: StepIssued, event: Recorded) -> Session:
     unit = given(payload.unit_id)
-    step = Outstanding(payload.step_id, payload.type, payload.phase_id, unit, payload.attempt)
+    step = Outstanding(payload.step_id, payload.type, payload.phase_id, unit, payload.attempt, event.time)
     return replace(
         state,
         outstanding=step,
         issued=state.issued.insert(work_of(payload.type, unit, payload.phase_id), payload.attempt),
+        tasks_issued=state.tasks_issued + (payload.type is StepType.IMPLEMENT_TASK),
         last_step_id=payload.step_id,
         last_step_type=payload.type,
+        run_seen_at=event.time,
     )
 
 
+def _superseded(state: Session, payload: StepSuperseded, event: Recorded) -> Session:
+    return replace(state, outstanding=None, superseded=state.superseded.insert(payload.step_id, False))
+
+
+def _late(state: Session, payload: LateReport, event: Recorded) -> Session:
+    return replace(state, superseded=state.superseded.insert(payload.step_id, True))
+
+
 def _run_started(state: Session, payload: RunStarted, event: Recorded) -> Session:
-    return _with_run(state, payload, None)
+    return replace(_with_run(state, payload, None), run_seen_at=event.time)
 
 
 def _run_finished(state: Session, payload: RunFinished, event: Recorded) -> Session:
@@ -161,31 +236,60 @@ def _with_run(state: Session, started: RunStarted | None, finished: RunFinished 
 
 def _reported(state: Session, payload: StepReported, event: Recorded) -> Session:
     step = state.outstanding
-    state = replace(state, outstanding=None)
-    if payload.outcome is Outcome.SUCCESS:
-        return _succeeded(state, payload)
-    return _not_done(state, payload, step)
+    state = replace(state, outstanding=None, run_seen_at=event.time)
+    if payload.outcome is Outcome.FAILURE:
+        return _not_done(state, payload, step)
+    return _done(state, payload)
 
 
-def _succeeded(state: Session, payload: StepReported) -> Session:
+def _done(state: Session, payload: StepReported) -> Session:
     state = replace(state, errors=())
     unit = given(payload.unit_id)
     if payload.type is StepType.RUN_FIDELITY_GATE:
-        return replace(state, gate_passed=True)
+        return _gate_reviewed(state)
     if payload.type is StepType.ADDRESS_FEEDBACK:
         cycles = state.gate_cycles + (1 if unit is None else 0)
         return replace(state, feedback=None, gate_cycles=cycles)
-    return state if unit is None else _complete_unit(state, unit)
+    return state if unit is None else complete_unit(state, unit, _standing(payload))
+
+
+def _standing(payload: StepReported) -> UnitStanding:
+    if payload.outcome is Outcome.SKIPPED:
+        return UnitStanding.SKIPPED
+    if payload.type is StepType.IMPLEMENT_TASK:
+        return UnitStanding.REPORTED
+    return UnitStanding.ATTESTED if given(payload.attested) else UnitStanding.PROVEN
+
+
+def _gate_reviewed(state: Session) -> Session:
+    if state.settings.gate_policy is GatePolicy.MANUAL and state.settings.enforce_gates:
+        return replace(state, gate_waits_for_person=True)
+    return _pass_gate(state)
 
 
 def _not_done(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
     unit = given(payload.unit_id)
     if payload.type is StepType.RUN_FIDELITY_GATE:
+        if not state.settings.enforce_gates:
+            return _pass_gate(state)
+        if state.settings.gate_policy is GatePolicy.MANUAL:
+            return replace(state, gate_waits_for_person=True)
         return replace(state, feedback=Feedback(None, _findings(payload, step)))
-    state = _count_failure(state, work_of(payload.type, unit, payload.phase_id))
+    state = count_failure(state, work_of(payload.type, unit, payload.phase_id))
     if payload.type is StepType.EXECUTE_VERIFICATION:
+        state = _note_print(state, unit, step)
         return replace(state, feedback=Feedback(unit, _findings(payload, step)))
     return state
+
+
+def _note_print(state: Session, unit: str | None, step: Outstanding | None) -> Session:
+    """Notice a check that fails again with the same files and, durations and dates apart, the same output."""
+    run = step.finished if step else None
+    if unit is None or not isinstance(run, VerificationFinished):
+        return state
+    seen = sha256(f"{run.tree_after}\n{_NUMBERS.sub('', run.output_tail)}".encode()).hexdigest()
+    stuck = unit if state.prints.get(unit) == seen else state.stuck
+    return replace(state, prints=state.prints.insert(unit, seen), stuck=stuck)
 
 
 def _findings(payload: StepReported, step: Outstanding | None) -> tuple[ReviewFinding, ...]:
@@ -203,27 +307,26 @@ def _findings(payload: StepReported, step: Outstanding | None) -> tuple[ReviewFi
     )
 
 
-def _complete_unit(state: Session, unit: str) -> Session:
-    phase = state.phase
-    number = phase.number_of[unit]
-    frontier = state.frontier and pop(state.frontier)
-    unmet = state.unmet
-    for dependent in phase.dependents[number]:
-        left = unmet[dependent] - 1
-        unmet = unmet.insert(dependent, left)
-        if left == 0:
-            frontier = push(frontier, dependent)
-    return replace(state, frontier=frontier, unmet=unmet, done_in_phase=state.done_in_phase + 1, done=state.done + 1)
-
-
-def _count_failure(state: Session, work: str) -> Session:
-    count = (state.attempts.get(work) or 0) + 1
-    streak = state.errors if work in state.errors else (*state.errors, work)
-    return replace(state, attempts=state.attempts.insert(work, count), errors=streak)
-
-
 def _phase_completed(state: Session, payload: PhaseCompleted, event: Recorded) -> Session:
-    return replace(state, phase_completed=True)
+    if state.is_last_phase or state.settings.stop_on_phase_completion:
+        return replace(state, phase_completed=True)
+    return enter_phase(state, state.phase_number + 1)
+
+
+def _gate_waived(state: Session, payload: GateWaived, event: Recorded) -> Session:
+    return _pass_gate(state)
+
+
+def _blocked(state: Session, payload: UnitBlocked, event: Recorded) -> Session:
+    return block_unit(state, payload.unit_id, payload.reason)
+
+
+def _unblocked(state: Session, payload: UnitUnblocked, event: Recorded) -> Session:
+    return unblock_unit(state, payload.unit_id)
+
+
+def _noted(state: Session, payload: EventPayload, event: Recorded) -> Session:
+    return state
 
 
 # Any: each function takes the payload its key names, which a mapping's type cannot say; a test runs every row.
@@ -233,12 +336,22 @@ _CHANGES: Mapping[EventType, Callable[[Session, Any, Recorded], Session]] = {
     EventType.SESSION_FAILED: _failed,
     EventType.SESSION_COMPLETED: _completed,
     EventType.SESSION_ENDED: _ended,
+    EventType.SESSION_RESET: _ended,
+    EventType.POLICY_ACCEPTED: _policy_accepted,
+    EventType.HOLDER_CHANGED: _holder_changed,
     EventType.STEP_ISSUED: _issued,
     EventType.STEP_REPORTED: _reported,
+    EventType.STEP_SUPERSEDED: _superseded,
+    EventType.LATE_REPORT: _late,
     EventType.VERIFICATION_STARTED: _run_started,
     EventType.VERIFICATION_FINISHED: _run_finished,
     EventType.GATE_STARTED: _run_started,
     EventType.GATE_FINISHED: _run_finished,
     EventType.RUN_INTERRUPTED: _run_interrupted,
+    EventType.GATE_WAIVED: _gate_waived,
     EventType.PHASE_COMPLETED: _phase_completed,
+    EventType.UNIT_BLOCKED: _blocked,
+    EventType.UNIT_UNBLOCKED: _unblocked,
+    EventType.ACCESS_DENIED: _noted,
+    EventType.LOCK_BYPASSED: _noted,
 }

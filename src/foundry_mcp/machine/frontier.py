@@ -6,7 +6,7 @@ stay valid, which a cached fold needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
@@ -45,12 +45,34 @@ def pop(heap: Heap) -> Heap | None:
     return merged
 
 
+def remove(heap: Heap | None, number: int) -> Heap | None:
+    """Take a number away wherever it stands; one that is not there is no fault."""
+    lower: list[int] = []
+    while heap is not None and heap.number < number:
+        lower.append(heap.number)
+        heap = pop(heap)
+    if heap is not None and heap.number == number:
+        heap = pop(heap)
+    for entry in lower:
+        heap = push(heap, entry)
+    return heap
+
+
 def from_numbers(numbers: Iterable[int]) -> Heap | None:
     """Build a queue of numbers."""
     heap: Heap | None = None
     for number in numbers:
         heap = push(heap, number)
     return heap
+
+
+def numbers(heap: Heap | None) -> Iterator[int]:
+    """Give the numbers, in no order."""
+    waiting = [] if heap is None else [heap]
+    while waiting:
+        here = waiting.pop()
+        yield here.number
+        waiting.extend(_siblings(here.children))
 
 
 def _merge(left: Heap | None, right: Heap) -> Heap:
@@ -60,7 +82,7 @@ def _merge(left: Heap | None, right: Heap) -> Heap:
     return Heap(low.number, (Chain(high, low.children),))
 
 
-def _siblings(children: tuple[Chain, ...]) -> Iterable[Heap]:
+def _siblings(children: tuple[Chain, ...]) -> Iterator[Heap]:
     while children:
         (chain,) = children
         yield chain.heap

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pydantic_core import MISSING
+
+from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.events import EventPayload
-from foundry_contracts.handlers import Refusal
+from foundry_contracts.handlers import JsonValue, Refusal
+from foundry_contracts.models.events_session import HolderChanged, SessionSettings
 from foundry_contracts.tables import SESSION_MACHINE_TRANSITIONS
-from foundry_contracts.vocabulary import CommandName, ErrorCode
+from foundry_contracts.vocabulary import CommandName, ErrorCode, Role
 from foundry_mcp.machine.evolve import fold
+from foundry_mcp.machine.moments import later
+from foundry_mcp.machine.roles import permits
 from foundry_mcp.machine.session import Plans, Recorded, Session
 from foundry_mcp.machine.situation import Situation
+
+# The contract's tag of commands that a session takes whatever the server's policy is now.
+_ANY_POLICY = "any_policy"
 
 
 def apply(
@@ -47,4 +56,33 @@ def session_or_refusal(situation: Situation, command: CommandName) -> Session | 
             f"The session is {state.status.value}; {command.value} is not possible then.",
             {"session_id": state.session_id, "status": state.status.value},
         )
+    if _ANY_POLICY not in COMMANDS[command].tags and state.settings != situation.settings:
+        return Refusal(
+            ErrorCode.POLICY_CHANGED,
+            "The server's policy is not the one this session started under.",
+            {"session_id": state.session_id, "changed": _changed(state.settings, situation.settings)},
+        )
     return state
+
+
+def _changed(pinned: SessionSettings, present: SessionSettings) -> dict[str, JsonValue]:
+    """Say which settings differ, with both values."""
+    before, now = pinned.model_dump(mode="json"), present.model_dump(mode="json")
+    return {name: {"session": before[name], "server": now[name]} for name in before if before[name] != now[name]}
+
+
+def hold(state: Session, situation: Situation, run_id: str | MISSING) -> tuple[EventPayload, ...] | Refusal:
+    """Let the run that holds the session go on, and another only after the hold's end or on a maintainer's word."""
+    run = situation.caller.id if run_id is MISSING else run_id
+    if run == state.run_id:
+        return ()
+    expires_at = later(last_sign_of_life(state, situation), state.settings.heartbeat_stale_s)
+    if situation.now <= expires_at and not permits(situation.caller.role, Role.MAINTAINER):
+        details = {"session_id": state.session_id, "holder": state.run_id, "expires_at": expires_at}
+        return Refusal(ErrorCode.SESSION_HELD, f"Run {state.run_id} holds the session until {expires_at}.", details)
+    return (HolderChanged(run_id=run, previous=state.run_id),)
+
+
+def last_sign_of_life(state: Session, situation: Situation) -> str:
+    """Give the last moment the holder was heard of. Timestamps of one form compare as text."""
+    return max(state.run_seen_at, situation.life_at or "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from foundry_contracts.vocabulary import Role
+from foundry_contracts.handlers import Refusal
+from foundry_contracts.vocabulary import ErrorCode, Role
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
 
@@ -10,3 +11,9 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 def permits(role: Role, least: Role) -> bool:
     """Tell whether a role has at least the power of another."""
     return _RANK[role] >= _RANK[least]
+
+
+def unauthorized(role: Role, needed: Role, what: str) -> Refusal:
+    """Refuse a caller whose role does not allow something."""
+    details = {"role": role.value, "needed": needed.value}
+    return Refusal(ErrorCode.UNAUTHORIZED, f"To {what} takes the role {needed.value}; yours is {role.value}.", details)

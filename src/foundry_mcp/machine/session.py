@@ -16,7 +16,7 @@ from foundry_contracts.models.events_session import (
     VerificationFinished,
     VerificationStarted,
 )
-from foundry_contracts.vocabulary import FailureReason, PauseReason, Role, SessionStatus, StepType
+from foundry_contracts.vocabulary import FailureReason, PauseReason, Role, SessionStatus, StepType, UnitStanding
 from foundry_mcp.machine.frontier import Heap
 from foundry_mcp.machine.plan_index import PhaseIndex, PlanIndex
 
@@ -45,6 +45,7 @@ class Outstanding:
     phase_id: str
     unit_id: str | None
     attempt: int
+    issued_at: str
     started: RunStarted | None = None
     finished: RunFinished | None = None
 
@@ -61,8 +62,9 @@ class Feedback:
 class Session:
     """Hold a session as its events leave it.
 
-    `unmet` and `frontier` belong to the phase being worked on; `attempts`, `errors` and `gate_cycles` count
-    since the last resume that cleared them.
+    `unmet` and `frontier` belong to the phase being worked on; `attempts`, `errors`, `gate_cycles`, `tasks_issued`
+    and `stuck` count since the last resume. `standing` says how each unit that is done came to be; `gates` which
+    phases' gates are satisfied; `superseded` which steps were given up, and whether one was reported all the same.
     """
 
     session_id: str
@@ -73,6 +75,9 @@ class Session:
     started_at: str
     updated_at: str
     status: SessionStatus
+    run_id: str
+    run_seen_at: str
+    discarded: bool = False
     pause_reason: PauseReason | None = None
     pause_unit: str | None = None
     paused_by: Role | None = None
@@ -82,12 +87,19 @@ class Session:
     unmet: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
     frontier: Heap | None = None
     done_in_phase: int = 0
-    done: int = 0
+    standing: HashTrieMap[str, UnitStanding] = field(default_factory=HashTrieMap)
+    gates: HashTrieMap[str, bool] = field(default_factory=HashTrieMap)
+    blocked: HashTrieMap[str, str] = field(default_factory=HashTrieMap)
+    superseded: HashTrieMap[str, bool] = field(default_factory=HashTrieMap)
     issued: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
     attempts: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
     errors: tuple[str, ...] = ()
     gate_cycles: int = 0
     gate_passed: bool = False
+    gate_waits_for_person: bool = False
+    tasks_issued: int = 0
+    prints: HashTrieMap[str, str] = field(default_factory=HashTrieMap)
+    stuck: str | None = None
     feedback: Feedback | None = None
     outstanding: Outstanding | None = None
     last_step_id: str | None = None

@@ -45,7 +45,8 @@ class Situation:
     `mac` is a keyed function of its text: pure, but only this server knows the key. `spec` is None where it was
     not looked at or is not there; `spec_problem` says why its file could not be read. `live` is the spec's live
     session. `recorded_elsewhere`: the step's result was recorded by another command with the same content.
-    `run_lost`: the run that the outstanding step's start names is no longer under way.
+    `run_lost`: the run that the outstanding step's start names is no longer under way. `life_at` is the last kept
+    sign of life, `last_sign_of_life` what to show of it, this call included. `earlier` is the spec's last session.
     """
 
     session: Session | None
@@ -60,4 +61,6 @@ class Situation:
     live: tuple[str, SessionStatus] | None = None
     recorded_elsewhere: bool = False
     run_lost: bool = False
+    life_at: str | None = None
     last_sign_of_life: str | None = None
+    earlier: Session | None = None

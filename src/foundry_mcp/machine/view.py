@@ -41,11 +41,13 @@ def session_view(state: Session, last_sign_of_life: str | None) -> SessionView:
         failure_reason=or_absent(state.failure_reason),
         version=state.version,
         phase=_phase_progress(state),
-        progress=_progress(state.plan.total_units, state.done),
+        progress=progress_of(state.plan.total_units, len(state.standing)),
         last_step_id=or_absent(state.last_step_id),
         last_step_type=or_absent(state.last_step_type),
         current_task_id=or_absent(step.unit_id if step else None),
         last_sign_of_life=or_absent(last_sign_of_life),
+        holder=state.run_id,
+        blocked_units=len(state.blocked),
         started_at=state.started_at,
         updated_at=state.updated_at,
     )
@@ -57,11 +59,12 @@ def _phase_progress(state: Session) -> PhaseProgress:
         title=state.phase.phase.title,
         number=state.phase_number + 1,
         of=len(state.plan.phases),
-        progress=_progress(len(state.phase.units), state.done_in_phase),
+        progress=progress_of(len(state.phase.units), state.done_in_phase),
     )
 
 
-def _progress(total: int, completed: int) -> Progress:
+def progress_of(total: int, completed: int) -> Progress:
+    """Say how far so many of so many are."""
     percent = 100 * completed // total if total else 100
     return Progress(total=total, completed=completed, remaining=total - completed, percent=percent)
 
@@ -121,7 +124,7 @@ def _call(command: CommandName, params: dict[str, object]) -> ToolCall:
 
 
 def _run_call(state: Session, step: Outstanding) -> ToolCall:
-    return _call(_RUNS[step.type], {"session_id": state.session_id, "step_id": step.step_id})
+    return _call(_RUNS[step.type], {"session_id": state.session_id, "run_id": state.run_id, "step_id": step.step_id})
 
 
 def _report_call(state: Session, step: Outstanding, proof: str) -> ToolCall:
@@ -134,4 +137,6 @@ def _report_call(state: Session, step: Outstanding, proof: str) -> ToolCall:
     }
     if step.unit_id is not None:
         result["unit_id"] = step.unit_id
-    return _call(CommandName.TASK_SESSION_STEP_REPORT, {"session_id": state.session_id, "result": result})
+    return _call(
+        CommandName.TASK_SESSION_STEP_REPORT, {"session_id": state.session_id, "run_id": state.run_id, "result": result}
+    )

@@ -170,3 +170,30 @@ class ReviewFinding(BaseModel):
     node: Annotated[str | MISSING, Field(description="The node it is about.")] = MISSING
     path: Annotated[str | MISSING, Field(description="The file it is about, relative to the workspace.")] = MISSING
     message: Annotated[str, Field(description="What is missing or wrong.")]
+
+
+RunId = TypeAliasType(
+    "RunId",
+    Annotated[
+        str,
+        Field(
+            description="The id of the run that works on a session: any name its caller chooses, and keeps.",
+            pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$",
+            title="RunId",
+        ),
+    ],
+)
+
+
+IdempotencyKey = TypeAliasType(
+    "IdempotencyKey",
+    Annotated[
+        str,
+        Field(
+            description="A key of the caller's choice: the same key and call give the same answer.",
+            max_length=128,
+            min_length=1,
+            title="IdempotencyKey",
+        ),
+    ],
+)

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import Attestation, Role
+from foundry_contracts.vocabulary import Attestation, GatePolicy, PostureProfile
 
 
 class ServerConfig(BaseModel):
@@ -18,9 +19,7 @@ class ServerConfig(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        arbitrary_types_allowed=True,
     )
-    role: Annotated[Role, Field(description="The role every caller of this process has.")] = Role.AUTONOMY_RUNNER
     actor: Annotated[
         str, Field(description="The name recorded for every caller of this process.", max_length=128, min_length=1)
     ] = "local"
@@ -38,7 +37,9 @@ class VerificationConfig(BaseModel):
     default_test_command: Annotated[
         str, Field(description="The command of verifications that have none of their own; empty: there is none.")
     ] = ""
-    attestation: Annotated[Attestation, Field(description="Who may attest a manual check.")] = Attestation.OPERATOR
+    attestation: Annotated[
+        Attestation | MISSING, Field(description="Who may attest a manual check; absent: as the posture says.")
+    ] = MISSING
     timeout_s: Annotated[int, Field(description="How long a command may run, in seconds.", ge=1, le=86400)] = 600
     replace_command: Annotated[
         str,
@@ -55,17 +56,70 @@ class SessionDefaultsConfig(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        arbitrary_types_allowed=True,
     )
     max_attempts: Annotated[int, Field(description="How often one unit may fail.", ge=1, le=100)] = 3
     max_consecutive_errors: Annotated[
-        int, Field(description="How many failures in a row, over different units, pause the session.", ge=1, le=100)
-    ] = 3
+        int | MISSING,
+        Field(
+            description="How many failures in a row, over different units, pause the session; absent: as the posture says.",
+            ge=1,
+            le=100,
+        ),
+    ] = MISSING
     max_feedback_cycles: Annotated[
-        int, Field(description="How many feedback cycles one gate may have.", ge=1, le=100)
-    ] = 3
+        int | MISSING,
+        Field(description="How many feedback cycles one gate may have; absent: as the posture says.", ge=1, le=100),
+    ] = MISSING
     replay_grace_s: Annotated[
         int, Field(description="How long a recorded answer is given again, in seconds.", ge=0, le=31536000)
     ] = 86400
+    max_tasks: Annotated[
+        int | MISSING,
+        Field(description="How many tasks one stretch may hand out; absent: as the posture says.", ge=1, le=1000000),
+    ] = MISSING
+    max_context_percent: Annotated[
+        int, Field(description="How full a reporter's context may be, in percent.", ge=1, le=100)
+    ] = 85
+    heartbeat_stale_s: Annotated[
+        int,
+        Field(
+            description="How long a run may give no sign of life, in seconds; its hold lasts as long.",
+            ge=1,
+            le=31536000,
+        ),
+    ] = 600
+    step_stale_s: Annotated[int, Field(description="How long a step may be out, in seconds.", ge=1, le=31536000)] = 3600
+    gate_policy: Annotated[
+        GatePolicy | MISSING, Field(description="What a gate asks for; absent: as the posture says.")
+    ] = MISSING
+
+
+class PostureConfig(BaseModel):
+    """
+    The operator's one knob.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    profile: Annotated[PostureProfile, Field(description="What callers may do and how sessions are bound.")] = (
+        PostureProfile.STRICT_PROD
+    )
+
+
+class SpecsConfig(BaseModel):
+    """
+    Spec files.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    write_back: Annotated[
+        bool, Field(description="Whether progress is written into the spec file at each phase's and the session's end.")
+    ] = True
 
 
 class Config(BaseModel):
@@ -77,5 +131,7 @@ class Config(BaseModel):
         extra="forbid",
     )
     server: ServerConfig
+    posture: PostureConfig
     verification: VerificationConfig
     session_defaults: SessionDefaultsConfig
+    specs: SpecsConfig

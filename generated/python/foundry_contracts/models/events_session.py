@@ -11,16 +11,23 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import (
     Attestation,
-    EndReason,
+    ChangeKind,
+    CommandName,
+    ErrorCode,
     EventType,
     FailureReason,
+    GatePolicy,
+    NodeStatus,
     Outcome,
     PauseReason,
+    ReasonCode,
+    Role,
     StepType,
+    UnitStanding,
     Verdict,
 )
 
-from .common import Actor, AttemptId, Digest, NodeId, ReviewFinding, SessionId, SpecId, StepId, Text, Timestamp
+from .common import Actor, AttemptId, Digest, NodeId, ReviewFinding, RunId, SessionId, SpecId, StepId, Text, Timestamp
 from .formats_plan import CommandLine
 from .formats_receipt import Receipt
 
@@ -46,7 +53,7 @@ class EventRecord(BaseModel):
 
 class SessionSettings(BaseModel):
     """
-    The settings a session pins when it starts.
+    The policy and the limits a session pins when it starts.
     """
 
     model_config = ConfigDict(
@@ -65,6 +72,18 @@ class SessionSettings(BaseModel):
         int, Field(description="How many failures in a row, over different units, pause the session.", ge=1)
     ]
     max_feedback_cycles: Annotated[int, Field(description="How many feedback cycles one gate may have.", ge=1)]
+    enforce_gates: Annotated[bool, Field(description="Whether a failed gate holds the phase back.")]
+    gate_policy: GatePolicy
+    stop_on_phase_completion: Annotated[bool, Field(description="Whether the session pauses after each phase.")]
+    allow_gate_waiver: Annotated[bool, Field(description="Whether a maintainer may waive a gate.")]
+    allow_lock_bypass: Annotated[bool, Field(description="Whether a maintainer may change the spec under the session.")]
+    max_tasks: Annotated[int, Field(description="How many tasks one stretch may hand out.", ge=1)]
+    max_context_percent: Annotated[
+        int, Field(description="How full a reporter's context may be, in percent.", ge=1, le=100)
+    ]
+    heartbeat_stale_s: Annotated[int, Field(description="How long a run may give no sign of life, in seconds.", ge=1)]
+    step_stale_s: Annotated[int, Field(description="How long a step may be out, in seconds.", ge=1)]
+    allow_unattended: Annotated[bool, Field(description="Whether the session may run with nobody watching.")]
 
 
 class HumanVerdict(BaseModel):
@@ -79,23 +98,6 @@ class HumanVerdict(BaseModel):
     id: NodeId
     verdict: Verdict
     note: Text | MISSING = MISSING
-
-
-class SessionStarted(BaseModel):
-    """
-    A session was started; it pinned the plan and its settings.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    plan_digest: Digest
-    structure_digest: Digest
-    settings: SessionSettings
-    attended: Annotated[bool, Field(description="Whether somebody watches.")]
-    warnings: Annotated[
-        list[str], Field(description="What was mended while reading the spec, and statuses the file claims.")
-    ]
 
 
 class SessionPaused(BaseModel):
@@ -159,7 +161,7 @@ class SessionEnded(BaseModel):
         extra="forbid",
         arbitrary_types_allowed=True,
     )
-    reason: EndReason
+    reason: ReasonCode
     note: Text | MISSING = MISSING
 
 
@@ -200,6 +202,9 @@ class StepReported(BaseModel):
     ] = MISSING
     note: Text | MISSING = MISSING
     files_touched: Annotated[list[str] | MISSING, Field(description="Files the reporter says it changed.")] = MISSING
+    context_percent: Annotated[
+        int | MISSING, Field(description="How full the reporter says its context is.", ge=0, le=100)
+    ] = MISSING
 
 
 class RunInterrupted(BaseModel):
@@ -254,6 +259,196 @@ class PhaseCompleted(BaseModel):
     phase_id: NodeId
 
 
+class CarriedUnit(BaseModel):
+    """
+    A unit that was done before this session, and how.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    unit_id: NodeId
+    standing: UnitStanding
+
+
+class StructureChange(BaseModel):
+    """
+    One difference between the pinned structure and the new one.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    id: NodeId
+    change: ChangeKind
+    proven_dropped: Annotated[bool, Field(description="Whether done work is lost by it.")]
+
+
+class SessionRebased(BaseModel):
+    """
+    A session was moved onto the spec's new structure.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    plan_digest: Digest
+    structure_digest: Digest
+    changes: Annotated[list[StructureChange], Field(description="What differs.")]
+    note: Text | MISSING = MISSING
+
+
+class SessionReset(BaseModel):
+    """
+    A maintainer ended the session and discarded what it had done.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    reason: ReasonCode
+    note: Text | MISSING = MISSING
+
+
+class PolicyAccepted(BaseModel):
+    """
+    A maintainer had the session go on under the server's present policy.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    settings: SessionSettings
+    note: Text | MISSING = MISSING
+
+
+class HolderChanged(BaseModel):
+    """
+    Another run took the session over.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    run_id: RunId
+    previous: RunId
+
+
+class StepSuperseded(BaseModel):
+    """
+    A step that was out was given up; a later report of it counts no more.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    step_id: StepId
+
+
+class LateReport(BaseModel):
+    """
+    A superseded step was reported; the report was refused.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    step_id: StepId
+    outcome: Outcome
+
+
+class UnitBlocked(BaseModel):
+    """
+    A unit was blocked.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    unit_id: NodeId
+    reason: Text
+
+
+class UnitUnblocked(BaseModel):
+    """
+    A unit was unblocked.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    unit_id: NodeId
+    note: Text | MISSING = MISSING
+
+
+class GateWaived(BaseModel):
+    """
+    A maintainer waived a phase's gate.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    phase_id: NodeId
+    reason: ReasonCode
+    note: Text | MISSING = MISSING
+
+
+class AccessDenied(BaseModel):
+    """
+    A call was denied.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    command: CommandName
+    error_code: ErrorCode
+    needed: Role | MISSING = MISSING
+
+
+class LockBypassed(BaseModel):
+    """
+    A maintainer changed the spec's file under the session.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    node_id: NodeId
+    status: NodeStatus
+    reason: ReasonCode
+
+
+class SessionStarted(BaseModel):
+    """
+    A session was started; it pinned the plan and its settings.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    plan_digest: Digest
+    structure_digest: Digest
+    settings: SessionSettings
+    attended: Annotated[bool, Field(description="Whether somebody watches.")]
+    warnings: Annotated[
+        list[str], Field(description="What was mended while reading the spec, and statuses the file claims.")
+    ]
+    run_id: RunId
+    carried: Annotated[
+        list[CarriedUnit], Field(description="Units done before, by an earlier session or by the file's word.")
+    ]
+    carried_phases: Annotated[list[NodeId], Field(description="Phases whose gates an earlier session satisfied.")]
+
+
 class VerificationStarted(BaseModel):
     """
     The server began to run a verification's command.
@@ -285,3 +480,4 @@ class VerificationFinished(BaseModel):
     timed_out: Annotated[bool, Field(description="Whether it was stopped for taking too long.")]
     output_tail: Annotated[str, Field(description="The end of what it wrote.")]
     receipt: Receipt
+    tree_after: Annotated[str, Field(description="Digest of the workspace's files after.")]

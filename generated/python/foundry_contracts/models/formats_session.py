@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import FailureReason, Outcome, PauseReason, SessionStatus, StepType, UnitKind
 
-from .common import AttemptId, NodeId, Proof, ReviewFinding, SessionId, SpecId, StepId, Text, Timestamp, ToolCall
+from .common import AttemptId, NodeId, Proof, ReviewFinding, RunId, SessionId, SpecId, StepId, Text, Timestamp, ToolCall
 from .formats_plan import PlanVerification
 
 
@@ -69,6 +69,8 @@ class SessionView(BaseModel):
     last_sign_of_life: Timestamp | MISSING = MISSING
     started_at: Timestamp
     updated_at: Timestamp
+    holder: Annotated[RunId | MISSING, Field(description="The run that holds the session.")] = MISSING
+    blocked_units: Annotated[int, Field(description="How many units are blocked.", ge=0)]
 
 
 class StepUnit(BaseModel):

@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal, RunState, Verdict
 
-from .common import AttemptId, ReviewFinding, SessionId, StepId, WaitMs
+from .common import AttemptId, IdempotencyKey, ReviewFinding, RunId, SessionId, StepId, WaitMs
 
 
 class ReviewFidelityGateRequest(BaseModel):
@@ -25,6 +25,8 @@ class ReviewFidelityGateRequest(BaseModel):
     session_id: SessionId
     step_id: StepId
     wait_ms: WaitMs = 45000
+    idempotency_key: IdempotencyKey | MISSING = MISSING
+    run_id: RunId | MISSING = MISSING
 
 
 class ReviewFidelityGateResponse(BaseModel):

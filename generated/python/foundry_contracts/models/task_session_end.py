@@ -9,9 +9,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import EndReason, LoopSignal
+from foundry_contracts.vocabulary import LoopSignal, ReasonCode
 
-from .common import RecommendedAction, SessionId, Text
+from .common import IdempotencyKey, RecommendedAction, SessionId, Text
 from .formats_session import SessionView
 
 
@@ -25,8 +25,9 @@ class SessionEndRequest(BaseModel):
         arbitrary_types_allowed=True,
     )
     session_id: SessionId
-    reason: EndReason
+    reason: ReasonCode
     note: Annotated[Text | MISSING, Field(description="More about why.")] = MISSING
+    idempotency_key: IdempotencyKey | MISSING = MISSING
 
 
 class SessionEndResponse(BaseModel):

@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal
 
-from .common import RecommendedAction, SessionId, Text
+from .common import IdempotencyKey, RecommendedAction, SessionId, Text
 from .formats_session import SessionView
 
 
@@ -25,6 +25,7 @@ class SessionPauseRequest(BaseModel):
     )
     session_id: SessionId
     note: Annotated[Text | MISSING, Field(description="Why.")] = MISSING
+    idempotency_key: IdempotencyKey | MISSING = MISSING
 
 
 class SessionPauseResponse(BaseModel):

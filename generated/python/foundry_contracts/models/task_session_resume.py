@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal
 
-from .common import RecommendedAction, SessionId, Text
+from .common import IdempotencyKey, RecommendedAction, SessionId, Text
 from .events_session import HumanVerdict
 from .formats_session import SessionView
 
@@ -27,6 +27,7 @@ class SessionResumeRequest(BaseModel):
     session_id: SessionId
     verdict: HumanVerdict | MISSING = MISSING
     note: Annotated[Text | MISSING, Field(description="What was done about the pause.")] = MISSING
+    idempotency_key: IdempotencyKey | MISSING = MISSING
 
 
 class SessionResumeResponse(BaseModel):

@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal
 
-from .common import RecommendedAction, SpecId
+from .common import IdempotencyKey, RecommendedAction, RunId, SpecId
 from .formats_session import SessionView
 
 
@@ -25,6 +25,11 @@ class SessionStartRequest(BaseModel):
     )
     spec_id: SpecId
     attended: Annotated[bool, Field(description="Whether somebody watches the run.")] = False
+    idempotency_key: IdempotencyKey | MISSING = MISSING
+    run_id: RunId | MISSING = MISSING
+    adopt_completed: Annotated[
+        bool, Field(description="Take the file's word for units it calls completed; a maintainer's to say.")
+    ] = False
 
 
 class SessionStartResponse(BaseModel):

@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal
 
-from .common import RecommendedAction, SessionId
+from .common import IdempotencyKey, RecommendedAction, RunId, SessionId
 from .formats_session import SessionView
 
 
@@ -24,6 +24,8 @@ class SessionStepHeartbeatRequest(BaseModel):
         extra="forbid",
     )
     session_id: SessionId
+    idempotency_key: IdempotencyKey | MISSING = MISSING
+    run_id: RunId | MISSING = MISSING
 
 
 class SessionStepHeartbeatResponse(BaseModel):

@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal
 
-from .common import RecommendedAction, SessionId
+from .common import IdempotencyKey, RecommendedAction, RunId, SessionId
 from .formats_session import SessionView, Step, StepResult
 
 
@@ -25,6 +25,11 @@ class SessionStepNextRequest(BaseModel):
     )
     session_id: SessionId
     last_step_result: StepResult | MISSING = MISSING
+    idempotency_key: IdempotencyKey | MISSING = MISSING
+    run_id: RunId | MISSING = MISSING
+    context_percent: Annotated[
+        int | MISSING, Field(description="How full the caller's context is, in percent; absent: unknown.", ge=0, le=100)
+    ] = MISSING
 
 
 class SessionStepNextResponse(BaseModel):

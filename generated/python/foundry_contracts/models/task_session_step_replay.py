@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal
 
-from .common import Proof, RecommendedAction, SessionId
+from .common import IdempotencyKey, Proof, RecommendedAction, RunId, SessionId
 from .formats_session import SessionView, Step
 
 
@@ -25,6 +25,8 @@ class SessionStepReplayRequest(BaseModel):
     )
     session_id: SessionId
     proof: Proof | MISSING = MISSING
+    idempotency_key: IdempotencyKey | MISSING = MISSING
+    run_id: RunId | MISSING = MISSING
 
 
 class SessionStepReplayResponse(BaseModel):

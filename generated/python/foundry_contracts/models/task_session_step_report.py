@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal
 
-from .common import RecommendedAction, SessionId
+from .common import IdempotencyKey, RecommendedAction, RunId, SessionId
 from .formats_session import SessionView, StepResult
 
 
@@ -25,6 +25,8 @@ class SessionStepReportRequest(BaseModel):
     )
     session_id: SessionId
     result: StepResult
+    idempotency_key: IdempotencyKey | MISSING = MISSING
+    run_id: RunId | MISSING = MISSING
 
 
 class SessionStepReportResponse(BaseModel):

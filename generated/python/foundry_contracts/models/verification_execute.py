@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal, RunState
 
-from .common import AttemptId, SessionId, StepId, WaitMs
+from .common import AttemptId, IdempotencyKey, RunId, SessionId, StepId, WaitMs
 from .formats_receipt import Receipt
 
 
@@ -26,6 +26,8 @@ class VerificationExecuteRequest(BaseModel):
     session_id: SessionId
     step_id: StepId
     wait_ms: WaitMs = 45000
+    idempotency_key: IdempotencyKey | MISSING = MISSING
+    run_id: RunId | MISSING = MISSING
 
 
 class VerificationExecuteResponse(BaseModel):

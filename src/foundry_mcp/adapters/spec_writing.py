@@ -1,0 +1,50 @@
+"""Writing statuses into a spec document, and the document into its file's place at one stroke."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from foundry_contracts.vocabulary import NodeStatus
+from foundry_mcp.machine.spec_compact import NESTED
+
+
+def replace_spec(path: Path, document: object, statuses: Mapping[str, NodeStatus]) -> None:
+    """Put a spec with new statuses in its file's place; a reader meets the old file or the new one, whole."""
+    changed = copy.deepcopy(document)
+    for name, node in _nodes(changed):
+        if name in statuses:
+            node["status"] = statuses[name].value
+    text = json.dumps(changed, indent=2, ensure_ascii=False) + "\n"
+    mode = path.stat().st_mode & 0o777
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(aside, mode)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+# Any: a document is what its author wrote; read_spec found it sound before.
+def _nodes(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Go through the nodes of either form, by id."""
+    yield from document.get("hierarchy", {}).items()
+    for phase in document.get("phases", []):
+        yield from _compact(phase)
+
+
+def _compact(node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield str(node.get("id")), node
+    for key in NESTED:
+        for child in node.get(key) or ():
+            yield from _compact(child)

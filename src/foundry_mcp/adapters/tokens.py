@@ -1,0 +1,104 @@
+"""Tokens: who calls, when it is not the posture's own role. Only hashes are kept."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from foundry_contracts.vocabulary import Role
+from foundry_mcp.adapters.private_files import replace, unreadable
+from foundry_mcp.machine.situation import Caller
+from foundry_mcp.ports import Clock, PortError
+
+ENVIRONMENT = "FOUNDRY_MCP_TOKEN"
+_FILE, _GATE = "tokens.json", "tokens.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Hold a token as it is kept: its actor, role, when it was made, and its SHA-256."""
+
+    actor: str
+    role: str
+    made_at: str
+    digest: str
+
+
+class TokenFile:
+    """Keep tokens in the state folder, mode 0600."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._clock = clock
+        self._folder = folder
+        self._path = folder / _FILE
+
+    def list(self) -> Sequence[Token]:
+        """List the tokens."""
+        try:
+            return [Token(**entry) for entry in json.loads(self._path.read_text(encoding="utf-8"))]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise unreadable(self._path, error) from error
+        except (ValueError, TypeError) as error:
+            raise PortError(
+                f"{self._path} is damaged: {error}.", "Take the file away and add the tokens anew."
+            ) from error
+
+    def add(self, actor: str, role: Role) -> str:
+        """Make a token; what is given back is kept nowhere. PortError where the actor has one already."""
+        secret = f"fmt_{secrets.token_urlsafe(32)}"
+        with self._changing():
+            known = self.list()
+            if any(token.actor == actor for token in known):
+                raise PortError(f"{actor!r} has a token already.", "Revoke it first, or choose another name.")
+            self._write([*known, Token(actor, role.value, self._clock.now(), _digest(secret))])
+        return secret
+
+    def revoke(self, actor: str) -> bool:
+        """Take an actor's token away; tell whether there was one."""
+        with self._changing():
+            known = self.list()
+            left = [token for token in known if token.actor != actor]
+            self._write(left)
+        return len(left) < len(known)
+
+    def caller(self, secret: str) -> Caller | None:
+        """Say whose a token is."""
+        digest = _digest(secret)
+        found = next((token for token in self.list() if secrets.compare_digest(token.digest, digest)), None)
+        return Caller(found.actor, Role(found.role)) if found else None
+
+    def _write(self, tokens: Sequence[Token]) -> None:
+        replace(self._path, json.dumps([asdict(token) for token in tokens], indent=2).encode())
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Let one process at a time read, change and write."""
+        with (self._folder / _GATE).open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            yield
+
+
+def who_calls(tokens: TokenFile, environ: Mapping[str, str], otherwise: Caller) -> Caller:
+    """Give whom the environment's token names; a token that names nobody is refused, not passed over."""
+    secret = environ.get(ENVIRONMENT)
+    if not secret:
+        return otherwise
+    caller = tokens.caller(secret)
+    if caller is None:
+        raise PortError(
+            f"The token in {ENVIRONMENT} is none of this workspace's.",
+            f"Make one with 'foundry-mcp token add', or unset {ENVIRONMENT}.",
+        )
+    return caller
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
