@@ -149,7 +149,10 @@ class Application:
         if isinstance(decision, Refusal):
             return self._refused(call, request_id, decision, before), before
         answer = self._accepted(call, request_id, decision.reply)
-        return answer, self._keep(call, situation, decision.events, use, answer)
+        after = self._keep(call, situation, decision.events, use, answer)
+        if after is not None and _SIGN_OF_LIFE in call.entry.tags:
+            self._world.store.touch(after.session_id, Life(call.caller.id, now))
+        return answer, after
 
     def _keep(
         self, call: Call, situation: Situation, events: tuple[EventPayload, ...], use: Use | None, answer: Envelope
@@ -158,8 +161,6 @@ class Application:
         state = situation.session
         now = situation.now
         if not events:
-            if state is not None and _SIGN_OF_LIFE in call.entry.tags:
-                self._world.store.touch(state.session_id, Life(call.caller.id, now))
             return state
         plan = situation.spec.plan if state is None and situation.spec else None
         return self._sessions.append(

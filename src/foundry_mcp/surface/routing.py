@@ -63,13 +63,16 @@ def _unknown(tool: str, action: object, command: object) -> Refusal:
     details: dict[str, object] = {"tool": tool, "actions": actions}
     if commands:
         details["commands"] = commands
-        wanted, known, what = command, commands, f"Action {action!r} of tool {tool!r} has no command"
+        wanted, known, owner, word = command, commands, f"Action {action!r} of tool {tool!r}", _COMMAND
     else:
-        wanted, known, what = action, actions, f"Tool {tool!r} has no action"
-    near = difflib.get_close_matches(str(wanted)[:100], known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    shown = "none was given" if wanted is None else repr(wanted)[:120]
-    return Refusal(ErrorCode.UNKNOWN_ACTION, f"{what} {shown}.{hint}", _json(details))
+        wanted, known, owner, word = action, actions, f"Tool {tool!r}", _ACTION
+    if wanted is None:
+        message = f"{owner} takes one of several {word}s, and none was given."
+    else:
+        near = difflib.get_close_matches(str(wanted)[:100], known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        message = f"{owner} has no {word} {repr(wanted)[:120]}.{hint}"
+    return Refusal(ErrorCode.UNKNOWN_ACTION, message, _json(details))
 
 
 def _json(details: dict[str, object]) -> dict[str, str | list[str]]:
