@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from foundry_mcp.cli.demo_place import DemoPlace
     from foundry_mcp.supervisor.run import RunResult
 
+_TEST_RUNNER = "pytest"
 _INTRODUCTION = """
 A small Python project lies in a temporary folder, with tests and a plan of
 three phases. A scripted worker stands in for a coding agent. It is told one
@@ -45,6 +47,10 @@ def main(args: argparse.Namespace) -> int:
 
     from foundry_mcp.cli.demo_place import lay_out
 
+    if find_spec(_TEST_RUNNER) is None:
+        message = f"the demo's project is tested with {_TEST_RUNNER}; install it beside foundry-mcp: foundry-mcp[demo]"
+        print(f"foundry-mcp: {message}.", file=sys.stderr)
+        return 1
     console = Console()
     console.print(_INTRODUCTION, highlight=False, markup=False, soft_wrap=True)
     folder = Path(tempfile.mkdtemp(prefix="foundry-demo-"))
