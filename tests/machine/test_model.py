@@ -78,7 +78,7 @@ def test_nothing_completes_without_its_gate_and_all_its_units() -> None:
             assert state.gate_passed
             assert state.done_in_phase == len(state.phase.units)
         if state.status is SessionStatus.COMPLETED:
-            assert state.done == state.plan.total_units
+            assert len(state.standing) == state.plan.total_units
 
 
 def test_terminal_states_have_no_way_out() -> None:

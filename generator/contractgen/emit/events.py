@@ -7,7 +7,9 @@ from contractgen.emit.python_text import header, mapping_of, member
 from contractgen.model import ContractSet
 
 _TAIL = '''
-_TYPES: Final[Mapping[type[EventPayload], {kind}]] = MappingProxyType({{model: name for name, model in EVENT_MODELS.items()}})
+_TYPES: Final[Mapping[type[EventPayload], {kind}]] = MappingProxyType(
+    {{model: name for name, model in EVENT_MODELS.items()}}
+)
 
 
 def event_type(payload: EventPayload) -> {kind}:

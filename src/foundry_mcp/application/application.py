@@ -216,8 +216,9 @@ class Application:
         state = situation.session
         now = situation.now
         if not events:
+            # Events are signs of life themselves; only a call that changes nothing has to leave one beside the log.
             if state is not None and _SIGN_OF_LIFE in call.entry.tags:
-                self._world.store.touch(state.session_id, Life(call.caller.id, now))
+                self._world.store.touch(state.session_id, Life(state.run_id, now))
             return state
         pins_plan = any(isinstance(event, SessionStarted | SessionRebased) for event in events)
         plan = situation.spec.plan if pins_plan and situation.spec else None

@@ -1,0 +1,77 @@
+"""What is left for a person when a run stops for anything but success."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic_core import MISSING
+
+from foundry_contracts.models.formats_worker import EscalationPacket
+from foundry_contracts.tables import decide_loop_decision
+from foundry_contracts.vocabulary import Severity
+from foundry_mcp.supervisor.absent import given, or_absent
+from foundry_mcp.supervisor.progress import Progress
+from foundry_mcp.supervisor.result import PhaseRunResult
+from foundry_mcp.supervisor.settings import RunSettings
+
+_LAST_STEPS: Final = 20
+
+
+def escalated(result: PhaseRunResult, settings: RunSettings, progress: Progress) -> PhaseRunResult:
+    """Write and show a packet for a result that needs a person; give any other back as it is."""
+    if result.succeeded or result.interrupted:
+        return result
+    packet = packet_of(result, written_at=_now())
+    path = _write(packet, settings.escalation_folder)
+    progress.escalated(packet, path)
+    return dataclasses.replace(result, escalation=path)
+
+
+def packet_of(result: PhaseRunResult, *, written_at: str) -> EscalationPacket:
+    """Say all that a person needs: who has to act, why, on what, and which calls lead out."""
+    refused = result.refused
+    return EscalationPacket(
+        severity=_severity(result),
+        loop_signal=or_absent(result.loop_signal),
+        spec_id=result.spec_id,
+        session=or_absent(result.session),
+        error_code=MISSING if refused is None else refused.code,
+        message=result.message,
+        details=MISSING if refused is None else refused.data.details,
+        written_at=written_at,
+        recommended_actions=list(result.actions),
+        last_steps=list(result.steps[-_LAST_STEPS:]),
+    )
+
+
+def _severity(result: PhaseRunResult) -> Severity:
+    if result.loop_signal is None:
+        return Severity.L1
+    session = result.session
+    row = decide_loop_decision(
+        error=result.refused.code if result.refused else None,
+        status=session.status if session else None,
+        reason=given(session.pause_reason) if session else None,
+    )
+    return row.severity
+
+
+def _now() -> str:
+    # The server's Clock port lies behind the protocol; a packet bears its reader's own time.
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: TID251
+
+
+def _write(packet: EscalationPacket, folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    moment = packet.written_at.replace(":", "").replace(".", "-")
+    path = folder / f"{packet.spec_id}-{moment}-{secrets.token_hex(2)}.json"
+    text = packet.model_dump_json(exclude_unset=True, indent=2) + "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path

@@ -1,0 +1,84 @@
+"""Phase after phase, while each ends well."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from dataclasses import dataclass
+
+from foundry_contracts.vocabulary import LoopSignal, Outcome
+from foundry_mcp.supervisor.client import ServerClient, ServerFailed, connect
+from foundry_mcp.supervisor.escalation import escalated
+from foundry_mcp.supervisor.interrupt import stopped_by_signals
+from foundry_mcp.supervisor.phase import run_one_phase
+from foundry_mcp.supervisor.progress import Progress
+from foundry_mcp.supervisor.result import PhaseRunResult
+from foundry_mcp.supervisor.settings import RunSettings
+
+_STUCK = "Two phase runs in a row made no progress."
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Hold the phase runs of one run, in order; the last says how it ended."""
+
+    phases: tuple[PhaseRunResult, ...]
+
+    @property
+    def last(self) -> PhaseRunResult:
+        """Give the phase run that ended it."""
+        return self.phases[-1]
+
+    @property
+    def exit_code(self) -> int:
+        """Give the exit code of a process that ends with this result."""
+        return self.last.exit_code
+
+
+async def run(spec_id: str, settings: RunSettings, progress: Progress, *, phases: int | None = None) -> RunResult:
+    """Run a spec to its end, through so many phases at most; SIGINT and SIGTERM pause it."""
+    try:
+        async with connect(settings.workspace, settings.environ) as client:
+            return await run_with(client, spec_id, settings, progress, phases=phases)
+    except ServerFailed as failure:
+        failed = PhaseRunResult(spec_id=spec_id, message=str(failure))
+        return RunResult((escalated(failed, settings, progress),))
+
+
+async def run_with(
+    client: ServerClient, spec_id: str, settings: RunSettings, progress: Progress, *, phases: int | None = None
+) -> RunResult:
+    """Run a spec as `run` does, on a server that is there already."""
+    stop = asyncio.Event()
+    with stopped_by_signals(stop):
+        return await _phases(client, spec_id, settings, progress, stop, phases)
+
+
+async def _phases(
+    client: ServerClient,
+    spec_id: str,
+    settings: RunSettings,
+    progress: Progress,
+    stop: asyncio.Event,
+    limit: int | None,
+) -> RunResult:
+    done: list[PhaseRunResult] = []
+    while True:
+        result = await run_one_phase(spec_id, settings, client=client, progress=progress, stop=stop)
+        goes_on = result.loop_signal is LoopSignal.PHASE_COMPLETE and len(done) + 1 != limit
+        if goes_on and done and not _moved(result) and not _moved(done[-1]):
+            stuck = dataclasses.replace(result, loop_signal=None, message=_STUCK)
+            result, goes_on = escalated(stuck, settings, progress), False
+        done.append(result)
+        progress.phase_ended(result)
+        if not goes_on:
+            return RunResult(tuple(done))
+
+
+def _moved(result: PhaseRunResult) -> bool:
+    return any(step.outcome is Outcome.SUCCESS for step in result.steps)
+
+
+def run_sync(spec_id: str, settings: RunSettings, progress: Progress, *, phases: int | None = None) -> RunResult:
+    """Run a spec as `run` does, from code that is not async."""
+    return asyncio.run(run(spec_id, settings, progress, phases=phases))

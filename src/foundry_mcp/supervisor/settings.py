@@ -1,0 +1,39 @@
+"""What a run may be told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+WORKER_TIMEOUT_S: Final = 1800.0
+PAUSE_NOTE: Final = "foundry-mcp run was told to stop; running it again goes on from here."
+"""The note of the supervisor's own pauses: those, and no other person's, it may lift again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Hold how a spec is run.
+
+    `worker` is a program and its arguments, run in the workspace for every step that needs work. `repeats` is how
+    often one error that names no signal is handled before a person is called. `environ` is the server's; a worker gets
+    what may be seen of it. Times are in seconds.
+    """
+
+    workspace: Path
+    worker: tuple[str, ...]
+    escalation_folder: Path
+    worker_timeout_s: float = WORKER_TIMEOUT_S
+    heartbeat_s: float = 60.0
+    repeats: int = 3
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+
+def default_escalation_folder(environ: Mapping[str, str]) -> Path:
+    """Give the folder of escalation packets: in the user's state folder, so that no workspace holds them."""
+    named = Path(environ.get("XDG_STATE_HOME", ""))
+    # The XDG specification has relative paths ignored.
+    state = named if named.is_absolute() else Path.home() / ".local" / "state"
+    return state / "foundry-mcp" / "escalations"

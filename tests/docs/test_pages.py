@@ -1,0 +1,320 @@
+"""What the pages say has to be so: links, commands, names, and the programs they show."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from enum import EnumType, StrEnum
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import jsonschema_rs
+import pytest
+
+from foundry_contracts import vocabulary
+from foundry_contracts.dispatch import COMMANDS
+from foundry_contracts.models.config import Config
+from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO
+from foundry_mcp.adapters.settings import load_settings
+from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
+from tests.docs.blocks import ROOT, Block, blocks_of, pages, without_blocks
+
+PAGES = pages()
+README = ROOT / "README.md"
+OPERATING = ROOT / "docs" / "06-operating.md"
+
+# Capitals that no contract declares, and why a page says them.
+ELSEWHERE = {
+    "SPEC_ID": "stands for a spec's id in a command line",
+    "FOUNDRY_MCP_": "the beginning of every setting's name in the environment",
+    "FOUNDRY_MCP_WORKSPACE": "the workspace is no setting of its settings file; cli/workspace.py reads it",
+    "FOUNDRY_PYTHON": "names another Python to justw",
+    "XDG_STATE_HOME": "the XDG base directory specification's",
+    "UV_DEFAULT_INDEX": "one of uv's settings",
+    "HTTPS_PROXY": "a convention of network tools",
+}
+
+
+def _of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def _block(page: Path, target: str) -> Block:
+    return next(block for block in blocks_of(_text(page)) if block.target == target)
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", without_blocks(_text(page)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_of)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(_text(page))):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists(), f"{target} leads nowhere"
+        assert not anchor or anchor in _anchors(place), f"{target}: the page has no such heading"
+
+
+def _command_lines(page: str) -> Iterator[str]:
+    """Give what is shown to be typed: lines of blocks, and code in sentences."""
+    for block in blocks_of(page):
+        for line in block.text.splitlines():
+            yield line.removeprefix("$ ").strip()
+    yield from re.findall(r"`([^`\n]+)`", without_blocks(page))
+
+
+def _words(line: str) -> list[str]:
+    return shlex.split(line, comments=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_of)
+def test_every_recipe_shown_exists(page: Path) -> None:
+    recipes = set(re.findall(r"^([a-z]+)(?: [^:=\n]*)?:(?!=)", _text(ROOT / "justfile"), re.MULTILINE))
+
+    shown = {tuple(_words(line)[1:2]) for line in _command_lines(_text(page)) if line.startswith("./justw")}
+
+    assert {name for words in shown for name in words} <= recipes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_of)
+def test_every_command_and_option_of_the_command_line_shown_exists(page: Path) -> None:
+    for line in _command_lines(_text(page)):
+        if re.match(r"(\.venv/bin/)?foundry-mcp [a-z]", line):
+            _, command, *words = _words(line)
+            help_text = _help(command)
+            for option in (word for word in words if word.startswith("--")):
+                assert re.search(rf"{option}\b", help_text), f"{line}: no option {option}"
+
+
+@cache
+def _help(command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "foundry_mcp.cli.main", command, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _declared() -> set[str]:
+    """Give every name the contracts declare: enumeration members and settings, also as environment names."""
+    names = {str(member) for kind in vars(vocabulary).values() if _is_enumeration(kind) for member in kind}
+    for section, field in Config.model_fields.items():
+        model: Any = field.annotation
+        names |= set(model.model_fields)
+        names |= {f"FOUNDRY_MCP_{section}_{key}".upper() for key in model.model_fields}
+    return names
+
+
+def _is_enumeration(kind: object) -> TypeGuard[type[StrEnum]]:
+    return isinstance(kind, EnumType) and kind is not StrEnum
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_of)
+def test_every_name_in_capitals_is_declared(page: Path) -> None:
+    text = _text(page)
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]*)+\b", " ".join(re.findall(r"`([^`\n]+)`", without_blocks(text)))))
+
+    assert named <= _declared() | ELSEWHERE.keys()
+
+
+def test_no_exception_is_listed_in_vain() -> None:
+    whole = "".join(map(_text, PAGES))
+
+    assert {name for name in ELSEWHERE if name not in whole} <= {"UV_DEFAULT_INDEX", "HTTPS_PROXY"}
+
+
+def _first_column(page: Path, heading: str) -> list[str]:
+    section = _text(page).partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+
+
+def test_the_table_of_signals_is_whole_and_its_exit_codes_are_the_contracts() -> None:
+    rows = _first_column(README, "What the loop is told")
+    text = _text(README)
+
+    assert rows == ["loop_signal", "null", *(str(signal) for signal in LOOP_SIGNAL_INFO)]
+    for signal, info in LOOP_SIGNAL_INFO.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{signal}` |"))
+        assert f"exits {info.exit_code}" in row
+
+
+def test_the_table_of_pauses_is_whole() -> None:
+    assert set(_first_column(OPERATING, "When a person is needed")) == {str(reason) for reason in PAUSE_REASON_INFO}
+
+
+def test_the_settings_shown_are_the_defaults(tmp_path: Path) -> None:
+    shown = next(block.text for block in blocks_of(_text(README)) if block.language == "toml")
+    (tmp_path / "foundry-mcp.toml").write_text(shown, encoding="utf-8")
+
+    values = tomllib.loads(shown)
+    assert load_settings(tmp_path, {}) is not None
+    for section, defaults in load_settings(tmp_path / "no", {}).model_dump(mode="json").items():
+        assert {key: defaults[key] for key in values[section]} == values[section]
+
+
+def test_the_servers_json_shown_starts_a_command_that_exists() -> None:
+    shown = next(block.text for block in blocks_of(_text(README)) if "mcpServers" in block.text)
+    (server,) = json.loads(shown)["mcpServers"].values()
+
+    assert server["command"].endswith("/foundry-mcp")
+    assert "--workspace" in _help(server["args"][0])
+
+
+def _schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((files("foundry_contracts") / "schemas" / "formats" / name).read_text())
+    return schema
+
+
+TASK = {
+    "workspace": ".",
+    "step": {
+        "step_id": "stp_01jdf3k2m4n5p6q7r8s9t0v1w3",
+        "type": "implement_task",
+        "session_id": "ses_01jdf3k2m4n5p6q7r8s9t0v1w2",
+        "spec_id": "greeter",
+        "phase_id": "phase-1",
+        "phase_title": "Say hello",
+        "unit": {"id": "task-1", "kind": "task", "title": "Write the greeting", "file_path": "hello.txt"},
+        "attempt": 1,
+        "proof": f"prf_{'0' * 64}",
+        "instruction": "Do the task.",
+        "findings": [{"code": "file_missing", "message": "The declared file is not there."}],
+        "report_call": {"tool": "task", "action": "session-step", "command": "next", "params": {}},
+    },
+}
+
+
+def test_the_worker_shown_does_a_step(tmp_path: Path) -> None:
+    jsonschema_rs.validator_for(_schema("WorkerTask.json")).validate(TASK)
+    (tmp_path / "worker.py").write_text(_block(README, "worker.py").text, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "worker.py"],
+        cwd=tmp_path,
+        input=json.dumps(TASK),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    answer = json.loads(done.stdout)
+    jsonschema_rs.validator_for(_schema("WorkerResult.json")).validate(answer)
+    assert answer == {"outcome": "success", "files_touched": ["hello.txt"]}
+    assert (tmp_path / "hello.txt").read_text() == "hello\n"
+    assert "to mend: The declared file is not there." in done.stderr
+
+
+def test_the_specs_shown_are_good_ones(tmp_path: Path) -> None:
+    shown = [
+        block.text
+        for page in PAGES
+        for block in blocks_of(_text(page))
+        if block.language == "json" and block.text.startswith('{\n  "spec_id"')
+    ]
+
+    folder = tmp_path / "specs" / "active"
+    folder.mkdir(parents=True)
+    assert len(shown) == 2
+    for text in shown:
+        (folder / "greeter.json").write_text(text, encoding="utf-8")
+        loaded = WorkspaceSpecFiles(tmp_path).load("greeter")
+        assert loaded is not None
+        assert loaded.plan is not None
+        assert loaded.findings == ()
+
+
+def test_the_run_shown_ends_well_and_its_receipt_can_be_checked(tmp_path: Path) -> None:
+    workspace, state = tmp_path / "workspace", tmp_path / "state"
+    _laid_out(workspace)
+    line = next(line for line in _command_lines(_text(README)) if line.startswith("foundry-mcp run greeter"))
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+
+    def python(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=workspace,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    last = json.loads(python("-P", "-m", "foundry_mcp.cli.main", *_words(line)[1:]).splitlines()[-1])
+    assert last["loop_signal"] == "spec_complete"
+
+    status, resume, events = _asked(OPERATING)
+    session = json.loads(python("ask.py", *status))["data"]["session"]
+    assert session["status"] == "completed"
+    filled = events[1].replace("ses_...", session["session_id"])
+    (workspace / "events.json").write_text(python("ask.py", events[0], filled), encoding="utf-8")
+    key_id = python("unpack.py").strip()
+
+    assert json.loads(resume[1])["command"] == "resume"
+    assert json.loads((workspace / "statement.json").read_text())["predicate"]["passed"] is True
+    (key,) = state.glob(f"foundry-mcp/*/keys/ed25519-{key_id}.pem")
+    _verified(workspace, key)
+
+
+def _laid_out(workspace: Path) -> None:
+    for page, target in ((README, "specs/active/greeter.json"), (README, "worker.py")):
+        place = workspace / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(_block(page, target).text, encoding="utf-8")
+    for target in ("ask.py", "unpack.py"):
+        (workspace / target).write_text(_block(OPERATING, target).text, encoding="utf-8")
+
+
+def _asked(page: Path) -> list[list[str]]:
+    """Give the arguments of each call of ask.py that a page shows, in order."""
+    lines = [line for block in blocks_of(_text(page)) for line in block.text.splitlines() if " ask.py " in line]
+    return [_words(line.split(" ask.py ")[1])[:2] for line in lines]
+
+
+def _verified(folder: Path, key: Path) -> None:
+    """Check the signature as the page has openssl check it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    private = load_pem_private_key(key.read_bytes(), password=None)
+    assert isinstance(private, Ed25519PrivateKey)
+    private.public_key().verify((folder / "signature").read_bytes(), (folder / "signed").read_bytes())
+
+
+def test_the_commands_named_in_sentences_exist() -> None:
+    """Every `tool action` a sentence names, `spec validate` say, is a command."""
+    known = {" ".join(filter(None, (entry.tool, entry.action, entry.command))) for entry in COMMANDS.values()}
+    tools = {entry.tool for entry in COMMANDS.values()}
+    named = set(_sentences(PAGES, tools))
+
+    assert named - known <= {"spec count"}, "only the worked example speaks of a command that is not there"
+
+
+def _sentences(found: Iterable[Path], tools: set[str]) -> Iterator[str]:
+    for page in found:
+        for code in re.findall(r"`([a-z][a-z -]+)`", without_blocks(_text(page))):
+            if code.split()[0] in tools and " " in code:
+                yield code

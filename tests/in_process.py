@@ -1,0 +1,156 @@
+"""An application in this process, with a world that does what a test says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foundry_contracts.handlers import Refusal
+from foundry_contracts.models.events_session import SessionSettings
+from foundry_contracts.models.formats_plan import CommandLine
+from foundry_contracts.vocabulary import Attestation, Role, Verdict
+from foundry_mcp.adapters.signing import FileSigner
+from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
+from foundry_mcp.application import envelope
+from foundry_mcp.application.application import Application, World
+from foundry_mcp.application.call import Envelope
+from foundry_mcp.application.handlers import HANDLERS
+from foundry_mcp.application.runs import Means
+from foundry_mcp.machine.situation import Caller
+from foundry_mcp.ports import Clock, Review, ReviewRequest, RunResult, Signer, Store
+from foundry_mcp.surface.routing import route
+from tests.adapters.memory_store import MemoryStore
+from tests.driving import Json
+
+SETTINGS = SessionSettings(
+    default_test_command="",
+    attestation=Attestation.OPERATOR,
+    replace_command="",
+    max_attempts=3,
+    max_consecutive_errors=3,
+    max_feedback_cycles=3,
+)
+
+
+class SetClock:
+    """Tell the time it was set to."""
+
+    def __init__(self) -> None:
+        self.time = "2026-01-01T00:00:00.000Z"
+
+    def now(self) -> str:
+        return self.time
+
+
+class CountedIds:
+    """Count ids up from one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def fresh(self, prefix: str) -> str:
+        self.count += 1
+        return f"{prefix}_{self.count:026d}"
+
+
+class SaidRunner:
+    """End every command as was said beforehand; well, where nothing was."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.endings: list[tuple[int, str]] = []
+        self.ran: list[CommandLine] = []
+
+    async def run(self, command: CommandLine) -> RunResult:
+        self.ran.append(command)
+        code, output = self.endings.pop(0) if self.endings else (0, "")
+        now = self._clock.now()
+        return RunResult(
+            exit_code=code,
+            timed_out=False,
+            error="",
+            output_tail=output,
+            output_digest="0" * 64,
+            output_bytes=len(output),
+            started_at=now,
+            finished_at=now,
+            sandbox="none",
+            tree_before="1" * 64,
+            tree_after="2" * 64,
+        )
+
+
+class SaidReviewer:
+    """Give the reviews that were said beforehand; a pass, where nothing was."""
+
+    def __init__(self) -> None:
+        self.reviews: list[Review] = []
+        self.asked: list[ReviewRequest] = []
+
+    async def review(self, request: ReviewRequest) -> Review:
+        self.asked.append(request)
+        return self.reviews.pop(0) if self.reviews else Review(Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class As:
+    """Call in a role."""
+
+    owner: InProcess
+    role: Role
+
+    async def __call__(self, tool: str, /, **arguments: Any) -> Json:
+        return (await self.owner.answer(tool, self.role, **arguments)).document
+
+
+class InProcess:
+    """Hold an application and its world; calling it sends a call as a runner."""
+
+    def __init__(
+        self, folder: Path, *specs: Json, store: Store | None = None, signer: Signer | None = None, **settings: Any
+    ) -> None:
+        self.workspace = folder / "workspace"
+        (self.workspace / "specs" / "active").mkdir(parents=True)
+        for document in specs:
+            self.spec_file(document["spec_id"]).write_text(json.dumps(document), encoding="utf-8")
+        self.store: Store = store or MemoryStore()
+        self.signer: Signer = signer or FileSigner(folder / "state")
+        self.clock, self.ids = SetClock(), CountedIds()
+        self.runner, self.reviewer = SaidRunner(self.clock), SaidReviewer()
+        self.settings = SETTINGS.model_copy(update=settings)
+        self.application = self._joined()
+        self.maintainer = As(self, Role.MAINTAINER)
+        self.observer = As(self, Role.OBSERVER)
+
+    def _joined(self) -> Application:
+        world = World(
+            workspace=self.workspace,
+            store=self.store,
+            specs=WorkspaceSpecFiles(self.workspace),
+            clock=self.clock,
+            ids=self.ids,
+            means=Means(self.runner, self.reviewer, self.signer),
+            settings=self.settings,
+            replay_grace_s=3600,
+        )
+        return Application(world, HANDLERS)
+
+    def restart(self) -> None:
+        """Go on with a new application that remembers nothing but the store."""
+        self.application = self._joined()
+
+    def spec_file(self, spec_id: str) -> Path:
+        """Give the path of a spec's file."""
+        return self.workspace / "specs" / "active" / f"{spec_id}.json"
+
+    async def __call__(self, tool: str, /, **arguments: Any) -> Json:
+        return (await self.answer(tool, Role.AUTONOMY_RUNNER, **arguments)).document
+
+    async def answer(self, tool: str, role: Role = Role.AUTONOMY_RUNNER, /, **arguments: Any) -> Envelope:
+        """Send a call in a role, and give the answer as it is sealed."""
+        routed = route(tool, arguments, Caller("tester", role))
+        if isinstance(routed, Refusal):
+            return envelope.failure(self.ids.fresh("req"), routed)
+        return await self.application.handle(routed)

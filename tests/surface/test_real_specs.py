@@ -1,0 +1,65 @@
+"""Specs of a public project, as they are, driven to their end by a client of the real server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from foundry_contracts.vocabulary import EventType, LoopSignal, Outcome, StepType
+from tests.driving import Json, accepted, drive, events, make_files
+from tests.stdio_server import command_line, environment
+
+pytestmark = pytest.mark.anyio
+
+REAL = Path(os.environ.get("FOUNDRY_SPECS", Path(__file__).parents[3] / "shared" / "specs"))
+SPECS = (
+    "hello-world-2026-02-19-001",
+    "autonomy-orchestrator-improvements-2026-02-19-001",
+    "mcp-best-practices-remediation-2025-11-26-001",
+)
+# The specs' own commands are of another project: another command stands in, and an agent attests what is manual.
+SETTINGS = {
+    "FOUNDRY_MCP_VERIFICATION_REPLACE_COMMAND": "true",
+    "FOUNDRY_MCP_VERIFICATION_ATTESTATION": "agent",
+}
+
+
+@pytest.mark.parametrize("spec_id", SPECS)
+async def test_a_real_spec_is_driven_to_its_end(spec_id: str, tmp_path: Path) -> None:
+    source = REAL / f"{spec_id}.json"
+    if not source.exists():
+        pytest.skip(f"{source} is not here; FOUNDRY_SPECS names the folder of the real specs")
+    workspace = tmp_path / "workspace"
+    folder = workspace / "specs" / "active"
+    folder.mkdir(parents=True)
+    file = Path(shutil.copy(source, folder))
+    program, *words = command_line(workspace)
+    server = StdioServerParameters(command=program, args=words, env=environment(tmp_path / "state", **SETTINGS))
+    async with Client(server) as client:
+
+        async def call(tool: str, /, **arguments: Any) -> Json:
+            result = await client.call_tool(tool, arguments)
+            assert result.structured_content is not None
+            return dict(result.structured_content)
+
+        plan = (await accepted(call, "spec", action="get", spec_id=spec_id))["plan"]
+        driven = await drive(call, spec_id, make_files(workspace), at_once=True)
+        log = await events(call, driven.session_id)
+
+    assert driven.last["loop_signal"] == LoopSignal.SPEC_COMPLETE
+    assert driven.phases == len(plan["phases"])
+    phases = [event["payload"]["phase_id"] for event in log if event["type"] == EventType.PHASE_COMPLETED]
+    assert phases == [phase["id"] for phase in plan["phases"]]
+    assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
+    reports = [event["payload"] for event in log if event["type"] == EventType.STEP_REPORTED]
+    done = [(entry["phase_id"], entry["unit_id"]) for entry in reports if entry["type"] != StepType.RUN_FIDELITY_GATE]
+    assert sorted(done) == sorted((phase["id"], unit["id"]) for phase in plan["phases"] for unit in phase["units"])
+    gates = [entry["phase_id"] for entry in reports if entry["type"] == StepType.RUN_FIDELITY_GATE]
+    assert gates == phases
+    assert {entry["outcome"] for entry in reports} == {Outcome.SUCCESS}
+    assert file.read_bytes() == source.read_bytes()
