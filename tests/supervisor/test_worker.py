@@ -58,7 +58,8 @@ def test_what_a_worker_says_is_handed_on_line_by_line(tmp_path: Path) -> None:
 
 
 def test_a_worker_sees_nothing_of_the_server_s_settings(tmp_path: Path) -> None:
-    code = "answer(outcome='success', note=' '.join(n for n in os.environ if n.startswith('FOUNDRY_MCP') or n == 'OWN'))"
+    seen = "n for n in os.environ if n.startswith('FOUNDRY_MCP') or n == 'OWN'"
+    code = f"answer(outcome='success', note=' '.join({seen}))"
     result, _ = asyncio.run(worked(tmp_path, code, FOUNDRY_MCP_TOKEN="secret", FOUNDRY_MCP_SERVER_ROLE="x", OWN="y"))
     assert result.note == "OWN"
 
