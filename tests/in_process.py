@@ -10,7 +10,7 @@ from typing import Any
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
-from foundry_contracts.vocabulary import Attestation, Role, Verdict
+from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, Verdict
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application import envelope
@@ -31,6 +31,16 @@ SETTINGS = SessionSettings(
     max_attempts=3,
     max_consecutive_errors=3,
     max_feedback_cycles=3,
+    max_tasks=100,
+    max_context_percent=85,
+    heartbeat_stale_s=600,
+    step_stale_s=3600,
+    enforce_gates=True,
+    gate_policy=GatePolicy.STRICT,
+    stop_on_phase_completion=True,
+    allow_gate_waiver=False,
+    allow_lock_bypass=False,
+    allow_unattended=True,
 )
 
 
@@ -120,6 +130,7 @@ class InProcess:
         self.clock, self.ids = SetClock(), CountedIds()
         self.runner, self.reviewer = SaidRunner(self.clock), SaidReviewer()
         self.settings = SETTINGS.model_copy(update=settings)
+        self.write_back = False
         self.application = self._joined()
         self.maintainer = As(self, Role.MAINTAINER)
         self.observer = As(self, Role.OBSERVER)
@@ -131,9 +142,10 @@ class InProcess:
             specs=WorkspaceSpecFiles(self.workspace),
             clock=self.clock,
             ids=self.ids,
-            means=Means(self.runner, self.reviewer, self.signer),
+            means=Means(self.clock, self.runner, self.reviewer, self.signer),
             settings=self.settings,
             replay_grace_s=3600,
+            write_back=self.write_back,
         )
         return Application(world, HANDLERS)
 

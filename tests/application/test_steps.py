@@ -10,13 +10,13 @@ import pytest
 
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.vocabulary import (
-    ReasonCode,
     ErrorCode,
     EventType,
     FailureReason,
     LoopSignal,
     Outcome,
     PauseReason,
+    ReasonCode,
     Role,
     SessionStatus,
     StepType,
@@ -170,7 +170,7 @@ async def test_failures_in_a_row_over_different_units_pause_the_session(tmp_path
 
 async def test_a_success_ends_the_row_of_failures(tmp_path: Path) -> None:
     call = InProcess(tmp_path, CHECKED, max_consecutive_errors=2)
-    call.runner.endings = [(1, "no"), (1, "no")]
+    call.runner.endings = [(1, "no"), (1, "not yet")]
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 

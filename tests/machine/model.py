@@ -46,6 +46,7 @@ from foundry_contracts.vocabulary import (
     CommandName,
     GatePolicy,
     Outcome,
+    PauseReason,
     ReasonCode,
     Role,
     StepType,
@@ -82,10 +83,10 @@ SETTINGS = SessionSettings(
     allow_unattended=True,
 )
 # One unit that may be blocked is enough: it holds back a verification, and so the gate.
-BLOCKABLE = "b"
+BLOCKABLE = "a"
 # Under these a gate asks a person, and a check may fail often enough to be seen getting nowhere.
 PATIENT = SETTINGS.model_copy(
-    update={"gate_policy": GatePolicy.MANUAL, "max_attempts": 3, "max_consecutive_errors": 3, "max_tasks": 100}
+    update={"gate_policy": GatePolicy.MANUAL, "max_attempts": 3, "max_tasks": 100, "allow_gate_waiver": False}
 )
 _SESSION = f"ses_{'0' * 26}"
 
@@ -96,33 +97,14 @@ def mac(text: str) -> str:
 
 
 @cache
-def bounded_plan() -> PlanIndex:
-    """Give a plan of two phases: dependent tasks and a verification, then a task and a manual check."""
-    plan = Plan.model_validate(
-        {
-            "spec_id": SPEC,
-            "title": "Bounded",
-            "phases": [
-                {
-                    "id": "p1",
-                    "title": "First",
-                    "units": [
-                        _task("a"),
-                        _task("b", "a"),
-                        {**_task("v", "a", "b"), "kind": "verify", "verification": {"kind": "command"}},
-                    ],
-                },
-                {
-                    "id": "p2",
-                    "title": "Second",
-                    "units": [
-                        _task("c"),
-                        {**_task("m", "c"), "kind": "verify", "verification": {"kind": "manual"}},
-                    ],
-                },
-            ],
-        }
-    )
+def bounded_plan(*, small: bool = False) -> PlanIndex:
+    """Give a plan of two phases: dependent tasks and a verification, then a manual check; or of one small phase."""
+    needs = ("a",) if small else ("a", "b")
+    check = {**_task("v", *needs), "kind": "verify", "verification": {"kind": "command"}}
+    manual = {**_task("m"), "kind": "verify", "verification": {"kind": "manual"}}
+    first = [_task("a"), check] if small else [_task("a"), _task("b", "a"), check]
+    phases = [{"id": "p1", "title": "First", "units": first}, {"id": "p2", "title": "Second", "units": [manual]}]
+    plan = Plan.model_validate({"spec_id": SPEC, "title": "Bounded", "phases": phases[: 1 if small else 2]})
     return index_plan(plan, plan_digest(plan), structure_digest(plan))
 
 
@@ -154,7 +136,7 @@ def situation(
     """Give the situation of a command: the spec as pinned, changed, or gone; the time; the last sign of life."""
     number = state.version if state else 0
     ids = FreshIds(_SESSION, f"stp_{number:026d}", f"att_{number:026d}")
-    plan = bounded_plan()
+    plan = state.plan if state else bounded_plan()
     spec = None if gone else SpecOnDisk(replace(plan, structure_digest="f" * 64) if changed else plan, ())
     return Situation(
         state,
@@ -171,17 +153,21 @@ def situation(
 
 def started(settings: SessionSettings = SETTINGS) -> Session:
     """Give a session just started."""
-    here = replace(situation(None, Role.AUTONOMY_RUNNER), settings=settings)
+    plan = bounded_plan(small=settings is PATIENT)
+    here = replace(situation(None, Role.AUTONOMY_RUNNER), settings=settings, spec=SpecOnDisk(plan, ()))
     decision = decide_session.start(here, SessionStartRequest(spec_id=SPEC))
     assert isinstance(decision, Accepted)
-    return after(None, decision.events, Role.AUTONOMY_RUNNER)
+    return after(None, decision.events, Role.AUTONOMY_RUNNER, plan)
 
 
-def after(state: Session | None, events: tuple[EventPayload, ...], role: Role) -> Session:
+def after(
+    state: Session | None, events: tuple[EventPayload, ...], role: Role, plan: PlanIndex | None = None
+) -> Session:
     """Give the state after events."""
+    pinned = plan or (state.plan if state else bounded_plan())
     for payload in events:
         seq = state.version + 1 if state else 1
-        state = evolve(state, Recorded(_SESSION, SPEC, seq, NOW, role, payload), lambda digest: bounded_plan())
+        state = evolve(state, Recorded(_SESSION, SPEC, seq, NOW, role, payload), lambda digest: pinned)
     assert state is not None
     return state
 
@@ -190,7 +176,8 @@ def key(state: Session) -> Hashable:
     """Name a state by all that behaviour hangs on."""
     step, feedback = state.outstanding, state.feedback
     return (
-        (state.status, state.pause_reason, state.pause_unit, state.paused_by, state.failure_reason),
+        (state.status, state.pause_reason, state.pause_unit, state.failure_reason),
+        state.pause_reason is PauseReason.USER and state.paused_by,
         (state.phase_number, state.phase_completed, state.done_in_phase, state.gate_passed, state.gate_cycles),
         (tuple(sorted(state.attempts.items())), state.errors, feedback and (feedback.unit_id,), state.stuck),
         (tuple(sorted(state.standing)), tuple(sorted(state.blocked)), tuple(sorted(state.gates))),
@@ -251,8 +238,10 @@ def _life(state: Session, role: Role) -> Iterator[Move]:
         yield _move(resume, role, decide_session.resume(here, request), verdict)
     rebasing = SessionRebaseRequest(session_id=session)
     yield _move(CommandName.TASK_SESSION_REBASE, role, decide_plan.rebase(here, rebasing))
-    blocking = TaskBlockRequest(session_id=session, unit_id=BLOCKABLE, reason="cannot")
-    yield _move(CommandName.TASK_BLOCK, role, decide_plan.block(here, blocking))
+    if state.settings.allow_gate_waiver:
+        # Without waivers nothing is blocked either: that space is visited for what a person's verdict leads to.
+        blocking = TaskBlockRequest(session_id=session, unit_id=BLOCKABLE, reason="cannot")
+        yield _move(CommandName.TASK_BLOCK, role, decide_plan.block(here, blocking))
     if role is Role.MAINTAINER:
         resetting = SessionResetRequest(session_id=session, reason=ReasonCode.TESTING)
         yield _move(CommandName.TASK_SESSION_RESET, role, decide_session.reset(here, resetting))

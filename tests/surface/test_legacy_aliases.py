@@ -42,6 +42,10 @@ async def to_end(call: InProcess) -> Json:
     return {**await running(call), "reason": ReasonCode.TESTING}
 
 
+async def paused_to_end(call: InProcess) -> Json:
+    return {**await paused(call), "reason": ReasonCode.TESTING}
+
+
 async def to_report(call: InProcess) -> Json:
     session = await running(call)
     step = (await next_step(call, session["session_id"]))["step"]
@@ -55,6 +59,8 @@ BEFORE = {
     CommandName.TASK_SESSION_PAUSE: running,
     CommandName.TASK_SESSION_RESUME: paused,
     CommandName.TASK_SESSION_END: to_end,
+    CommandName.TASK_SESSION_REBASE: paused,
+    CommandName.TASK_SESSION_RESET: paused_to_end,
     CommandName.TASK_SESSION_LIST: nothing_yet,
     CommandName.TASK_SESSION_STEP_NEXT: running,
     CommandName.TASK_SESSION_STEP_REPORT: to_report,

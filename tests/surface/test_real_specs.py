@@ -26,6 +26,8 @@ SPECS = (
 SETTINGS = {
     "FOUNDRY_MCP_VERIFICATION_REPLACE_COMMAND": "true",
     "FOUNDRY_MCP_VERIFICATION_ATTESTATION": "agent",
+    # The file is compared at the end: it is to be run as it is.
+    "FOUNDRY_MCP_SPECS_WRITE_BACK": "false",
 }
 
 

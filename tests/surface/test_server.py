@@ -121,7 +121,7 @@ UNKNOWN: list[tuple[Json, ErrorCode, str]] = [
     (
         {"action": "session", "command": "start", "spec_id": SPEC, "zzz": 1},
         ErrorCode.VALIDATION_ERROR,
-        "/zzz: unknown parameter; known are spec_id, attended",
+        "/zzz: unknown parameter; known are spec_id, attended, idempotency_key, run_id, adopt_completed",
     ),
 ]
 

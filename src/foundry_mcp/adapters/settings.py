@@ -17,6 +17,7 @@ from foundry_mcp.ports import PortError
 
 FILE_NAME = "foundry-mcp.toml"
 _PREFIX = "FOUNDRY_MCP_"
+_BOOLEANS = {"true": True, "false": False}
 
 
 class SettingsInvalid(PortError):
@@ -65,8 +66,17 @@ def _from_environment(section: str, properties: dict[str, Any], environ: Mapping
     for key, schema in properties.items():
         text = environ.get(f"{_PREFIX}{section}_{key}".upper())
         if text is not None:
-            found[key] = int(text) if schema.get("type") == "integer" and text.lstrip("-").isdecimal() else text
+            found[key] = _typed(text, schema.get("type"))
     return found
+
+
+def _typed(text: str, kind: object) -> object:
+    """Read a setting's text as its contract's type; what does not read so is left for the contract to refuse."""
+    if kind == "integer" and text.lstrip("-").isdecimal():
+        return int(text)
+    if kind == "boolean" and text in _BOOLEANS:
+        return _BOOLEANS[text]
+    return text
 
 
 def _hold(schema: dict[str, Any], values: dict[str, Any]) -> None:

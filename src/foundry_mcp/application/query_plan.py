@@ -27,7 +27,9 @@ from foundry_mcp.machine.plan_index import PlanIndex
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation
 
-_NOBODY = Caller("plan", Role.MAINTAINER)
+_NOBODY = Caller("nobody", Role.MAINTAINER)
+# Nothing of the walk is kept, so every id may be the same.
+_NONE = "0" * 26
 _NOW = "1970-01-01T00:00:00.000Z"
 
 
@@ -44,7 +46,7 @@ def plan(reader: Reader, request: SpecPlanRequest) -> SpecPlanResponse | Refusal
 
 
 def _walk(reader: Reader, found: PlanIndex, spec_id: str) -> list[PlannedStep]:
-    ids = FreshIds("plan", "plan", "plan")
+    ids = FreshIds(*(f"{prefix}_{_NONE}" for prefix in ("ses", "stp", "att")))
     here = Situation(None, _NOBODY, _NOW, ids, reader.settings, lambda text: sha256(text.encode()).hexdigest())
     begun = SessionStarted(
         plan_digest=found.digest,
@@ -58,12 +60,13 @@ def _walk(reader: Reader, found: PlanIndex, spec_id: str) -> list[PlannedStep]:
     )
     state = apply(here, (begun,), None, ids.session, spec_id, lambda digest: found)
     steps: list[PlannedStep] = []
-    while state.status is not SessionStatus.COMPLETED:
+    while True:
         events = advance(state, replace(here, session=state))
         state = apply_to(state, here, events)
         steps += _planned(events)
+        if state.status is SessionStatus.COMPLETED:
+            return steps
         state = apply_to(state, here, (_lifted(state),))
-    return steps
 
 
 def _planned(events: tuple[EventPayload, ...]) -> list[PlannedStep]:
