@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,14 @@ class InProcess:
     def restart(self) -> None:
         """Go on with a new application that remembers nothing but the store."""
         self.application = self._joined()
+
+    def fork(self) -> InProcess:
+        """Give a world that begins as this one is now, and whose sessions go their own way."""
+        other = copy.copy(self)
+        other.store = copy.deepcopy(self.store)
+        other.maintainer, other.observer = As(other, Role.MAINTAINER), As(other, Role.OBSERVER)
+        other.restart()
+        return other
 
     def spec_file(self, spec_id: str) -> Path:
         """Give the path of a spec's file."""

@@ -1,8 +1,7 @@
-"""Specs of a public project, as they are, driven to their end by a client of the real server."""
+"""Specs of a public project, as they are, driven to their end: some by a client of the real server, all in process."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
-from foundry_contracts.vocabulary import EventType, LoopSignal, Outcome, StepType
-from tests.driving import Json, accepted, drive, events, make_files
+from foundry_contracts.vocabulary import Attestation, ErrorCode, EventType, LoopSignal, Outcome, StepType
+from tests.driving import Driven, Json, accepted, drive, events, make_files, refused
+from tests.in_process import InProcess
+from tests.real_specs import REAL, REAL_SPECS, REFUSED_SPEC
 from tests.stdio_server import command_line, environment
 
 pytestmark = pytest.mark.anyio
 
-REAL = Path(os.environ.get("FOUNDRY_SPECS", Path(__file__).parents[3] / "shared" / "specs"))
 SPECS = (
     "hello-world-2026-02-19-001",
     "autonomy-orchestrator-improvements-2026-02-19-001",
@@ -32,10 +32,8 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("spec_id", SPECS)
-async def test_a_real_spec_is_driven_to_its_end(spec_id: str, tmp_path: Path) -> None:
-    source = REAL / f"{spec_id}.json"
-    if not source.exists():
-        pytest.skip(f"{source} is not here; FOUNDRY_SPECS names the folder of the real specs")
+async def test_a_real_spec_is_driven_to_its_end_by_a_client(spec_id: str, tmp_path: Path) -> None:
+    source = there(spec_id)
     workspace = tmp_path / "workspace"
     folder = workspace / "specs" / "active"
     folder.mkdir(parents=True)
@@ -53,6 +51,39 @@ async def test_a_real_spec_is_driven_to_its_end(spec_id: str, tmp_path: Path) ->
         driven = await drive(call, spec_id, make_files(workspace), at_once=True)
         log = await events(call, driven.session_id)
 
+    hold(plan, driven, log)
+    assert file.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("spec_id", REAL_SPECS)
+async def test_every_real_spec_that_can_be_run_is_driven_to_its_end(spec_id: str, tmp_path: Path) -> None:
+    call = InProcess(tmp_path, max_tasks=10_000, attestation=Attestation.AGENT, replace_command="true")
+    shutil.copy(there(spec_id), call.spec_file(spec_id))
+    plan = (await accepted(call, "spec", action="get", spec_id=spec_id))["plan"]
+    driven = await drive(call, spec_id, make_files(call.workspace))
+    hold(plan, driven, await events(call, driven.session_id))
+
+
+async def test_the_real_spec_whose_order_cannot_be_kept_is_refused(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, replace_command="true")
+    shutil.copy(there(REFUSED_SPEC), call.spec_file(REFUSED_SPEC))
+    start = {"action": "session", "command": "start", "spec_id": REFUSED_SPEC}
+    data = await refused(call, ErrorCode.SPEC_INVALID, "task", **start)
+    assert data["details"]["findings"] != []
+    assert all(finding["pointer"] for finding in data["details"]["findings"])
+    assert (await accepted(call, "task", action="session", command="list"))["sessions"] == []
+
+
+def there(spec_id: str) -> Path:
+    """Give the file of a real spec; skip the test where it is not there."""
+    source = REAL / f"{spec_id}.json"
+    if not source.exists():
+        pytest.skip(f"{source} is not here; FOUNDRY_SPECS names the folder of the real specs")
+    return source
+
+
+def hold(plan: Json, driven: Driven, log: list[Json]) -> None:
+    """Hold a driven session to its plan: every phase in order, each unit reported once, a gate a phase."""
     assert driven.last["loop_signal"] == LoopSignal.SPEC_COMPLETE
     assert driven.phases == len(plan["phases"])
     phases = [event["payload"]["phase_id"] for event in log if event["type"] == EventType.PHASE_COMPLETED]
@@ -64,4 +95,3 @@ async def test_a_real_spec_is_driven_to_its_end(spec_id: str, tmp_path: Path) ->
     gates = [entry["phase_id"] for entry in reports if entry["type"] == StepType.RUN_FIDELITY_GATE]
     assert gates == phases
     assert {entry["outcome"] for entry in reports} == {Outcome.SUCCESS}
-    assert file.read_bytes() == source.read_bytes()

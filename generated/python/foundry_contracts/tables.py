@@ -540,7 +540,6 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
             {
                 ErrorCode.STEP_PROOF_MISSING,
                 ErrorCode.STEP_PROOF_MISMATCH,
-                ErrorCode.STEP_PROOF_CONFLICT,
                 ErrorCode.VERIFICATION_RECEIPT_MISSING,
                 ErrorCode.VERIFICATION_RECEIPT_INVALID,
                 ErrorCode.INVALID_GATE_EVIDENCE,
@@ -549,6 +548,7 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
         None,
         None,
     ),
+    (frozenset({ErrorCode.STEP_PROOF_CONFLICT}), None, None),
     (frozenset({ErrorCode.STORE_BUSY}), None, None),
     (
         frozenset(
@@ -604,6 +604,7 @@ LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L1, actions=("look",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("accept_policy",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("replay", "look")),
+    LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("look",)),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 
 from pydantic import BaseModel
@@ -14,6 +13,7 @@ from foundry_contracts.dispatch import CommandEntry
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.formats_session import StepResult
 from foundry_contracts.vocabulary import CommandName, ErrorCode
+from foundry_mcp.machine.moments import seconds_between
 from foundry_mcp.machine.proof import proof_digest
 from foundry_mcp.ports import Answer, Store
 
@@ -27,12 +27,14 @@ class Use:
     """Hold a request's use of a proof or an idempotency key, and a digest of what it says (None: it asks only).
 
     `commands` are those that may have kept an answer under it; `conflict` is the code of another use of it.
+    A key does not expire: whoever sends it again means the same call, however late.
     """
 
     token: str
     digest: str | None
     commands: tuple[str, ...]
     conflict: ErrorCode
+    expires: bool
 
 
 def uses_of(entry: CommandEntry, actor: str, request: BaseModel) -> list[Use]:
@@ -47,7 +49,7 @@ def _use_of_proof(request: BaseModel) -> Use | None:
         proof, digest = result.proof, _digest(result.model_dump(mode="json", exclude_unset=True))
     if not isinstance(proof, str):
         return None
-    return Use(proof_digest(proof), digest, _RECORDING, ErrorCode.STEP_PROOF_CONFLICT)
+    return Use(proof_digest(proof), digest, _RECORDING, ErrorCode.STEP_PROOF_CONFLICT, expires=True)
 
 
 def _use_of_key(entry: CommandEntry, actor: str, request: BaseModel) -> Use | None:
@@ -55,7 +57,7 @@ def _use_of_key(entry: CommandEntry, actor: str, request: BaseModel) -> Use | No
     if not isinstance(key, str):
         return None
     said = {"command": entry.name, "params": request.model_dump(mode="json", exclude_unset=True)}
-    return Use(_digest([actor, key]), _digest(said), (_ANY_COMMAND,), ErrorCode.IDEMPOTENCY_CONFLICT)
+    return Use(_digest([actor, key]), _digest(said), (_ANY_COMMAND,), ErrorCode.IDEMPOTENCY_CONFLICT, expires=False)
 
 
 def answer_for(entry: CommandEntry, use: Use, now: str, body: str) -> Answer:
@@ -74,7 +76,7 @@ def look_up(store: Store, entry: CommandEntry, use: Use, now: str, grace_s: int)
     same = next((answer for name, answer in found if name in (entry.name, _ANY_COMMAND) or use.digest is None), None)
     if same is None:
         return True
-    if _age_s(same.recorded_at, now) > grace_s:
+    if use.expires and seconds_between(same.recorded_at, now) > grace_s:
         message = f"This proof was used at {same.recorded_at}, longer ago than answers are given again."
         return Refusal(ErrorCode.STEP_PROOF_EXPIRED, message, {"recorded_at": same.recorded_at})
     return same
@@ -87,7 +89,3 @@ def _key(use: Use, command: str) -> str:
 def _digest(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
-
-
-def _age_s(then: str, now: str) -> float:
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()

@@ -15,7 +15,7 @@ from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, Refusal
 from foundry_contracts.models.events_session import AccessDenied, SessionRebased, SessionSettings, SessionStarted
 from foundry_contracts.models.task_update_status import TaskUpdateStatusRequest
-from foundry_contracts.vocabulary import ErrorCode
+from foundry_contracts.vocabulary import ErrorCode, Role
 from foundry_mcp.application import envelope, validation
 from foundry_mcp.application.answers import Use, answer_for, look_up, uses_of
 from foundry_mcp.application.call import Call, Envelope
@@ -193,12 +193,16 @@ class Application:
 
     def _note_refusal(self, call: Call, situation: Situation, refusal: Refusal) -> Session | None:
         """Record what of a refusal is to be recorded, and give the session it leaves."""
+        events = refusal.events
         if refusal.code is ErrorCode.UNAUTHORIZED:
+            needed = Role(str(refusal.details["needed"]))
+            events = (*events, AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed))
+        if any(isinstance(event, AccessDenied) for event in events):
             self._denials.note(call.caller, situation.now)
         state = situation.session
-        if state is None or not refusal.events:
+        if state is None or not events:
             return state
-        return self._append(state, refusal.events, situation.now, call.caller)
+        return self._append(state, events, situation.now, call.caller)
 
     def _write_spec(
         self, call: Call, request: BaseModel, state: Session | None, events: tuple[EventPayload, ...]

@@ -6,7 +6,7 @@ from collections import deque
 
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.vocabulary import ErrorCode
-from foundry_mcp.machine.moments import later
+from foundry_mcp.machine.moments import later, seconds_between
 from foundry_mcp.machine.situation import Caller
 
 _LIMIT = 10
@@ -32,4 +32,8 @@ class Denials:
         if now >= until:
             return None
         message = f"{caller.id} was denied {_LIMIT} times within a minute; try again at {until}."
-        return Refusal(ErrorCode.RATE_LIMITED, message, {"actor": caller.id, "until": until})
+        return Refusal(
+            ErrorCode.RATE_LIMITED,
+            message,
+            {"actor": caller.id, "until": until, "retry_after_s": seconds_between(now, until)},
+        )

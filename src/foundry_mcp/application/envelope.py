@@ -43,7 +43,7 @@ def failure(
         "retryable": info.retryable,
     }
     if info.retryable:
-        data["retry_after_s"] = _RETRY_AFTER_S
+        data["retry_after_s"] = refusal.details.get("retry_after_s", _RETRY_AFTER_S)
     meta = _meta(request_id, alias, warnings)
     return _seal({"success": False, "data": data, "error": refusal.message, "meta": meta})
 

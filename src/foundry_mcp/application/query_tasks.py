@@ -59,9 +59,9 @@ class Standing:
 
 
 def _standing(reader: Reader, spec_id: str) -> Standing | Refusal:
-    """Give the live session's plan, else the last one's, else the file's."""
+    """Give the live session's plan, else the last one's, else the file's; a reset session's work is discarded."""
     session = reader.last_session(spec_id)
-    if session is not None:
+    if session is not None and not session.discarded:
         return Standing(session.plan, session)
     plan = reader.plan(spec_id)
     return plan if isinstance(plan, Refusal) else Standing(plan, None)

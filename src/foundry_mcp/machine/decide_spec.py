@@ -44,7 +44,8 @@ def _through_lock(situation: Situation, request: TaskUpdateStatusRequest) -> tup
         return ()
     if request.bypass is MISSING:
         return _denied(state, ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE, "A live session holds the spec's write lock.")
-    if not state.settings.allow_lock_bypass or not permits(situation.caller.role, Role.MAINTAINER):
+    allowed = state.settings.allow_lock_bypass and situation.settings.allow_lock_bypass
+    if not allowed or not permits(situation.caller.role, Role.MAINTAINER):
         return _denied(state, ErrorCode.LOCK_BYPASS_FORBIDDEN, "The posture and your role allow no bypass.")
     return (LockBypassed(node_id=request.node_id, status=request.status, reason=request.bypass),)
 

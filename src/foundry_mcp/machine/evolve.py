@@ -278,7 +278,8 @@ def _not_done(state: Session, payload: StepReported, step: Outstanding | None) -
     state = count_failure(state, work_of(payload.type, unit, payload.phase_id))
     if payload.type is StepType.EXECUTE_VERIFICATION:
         state = _note_print(state, unit, step)
-        return replace(state, feedback=Feedback(unit, _findings(payload, step)))
+        # What somebody called blocked meanwhile is not mended now.
+        return state if unit in state.blocked else replace(state, feedback=Feedback(unit, _findings(payload, step)))
     return state
 
 
