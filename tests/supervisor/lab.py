@@ -69,12 +69,17 @@ class Lab:
     def run(self, spec_id: str, code: str = SUCCEED, *, phases: int | None = None, **more: Any) -> RunResult:
         return run_sync(spec_id, self.settings(code, **more), Silent(), phases=phases)
 
-    def begin(self, spec_id: str, code: str) -> subprocess.Popen[str]:
+    def begin(self, spec_id: str, code: str, **settings: str) -> subprocess.Popen[str]:
         """Begin `foundry-mcp run` as a process of its own."""
         words = [sys.executable, "-m", "foundry_mcp.cli.main", "run", spec_id, "--workspace", str(self.workspace)]
         words += ["--worker", " ".join(self.worker(code)), "--escalation-dir", str(self.packets)]
         return subprocess.Popen(
-            words, env=self.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            words,
+            env=self.environ(**settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
 
     def packet(self) -> Json:

@@ -102,7 +102,7 @@ def test_a_server_without_a_usable_answer_has_failed(answer: Json | Exception, m
 def test_a_heart_beats_while_work_goes_on_and_no_longer() -> None:
     async def worked() -> int:
         server = Scripted(refusal(ErrorCode.SESSION_NOT_FOUND))
-        async with heartbeats(client_of(server), "ses", 0.001):
+        async with heartbeats(client_of(server), "ses", "run", 0.001):
             await server.called.wait()
         return len(asyncio.all_tasks()) - 1
 

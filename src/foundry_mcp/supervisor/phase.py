@@ -19,8 +19,11 @@ from foundry_mcp.supervisor.escalation import escalated
 from foundry_mcp.supervisor.interrupt import Interrupted, unless_stopped
 from foundry_mcp.supervisor.progress import Progress, Silent
 from foundry_mcp.supervisor.result import PhaseRunResult, Standing
+from foundry_mcp.supervisor.run_id import OwnRun, own_run
 from foundry_mcp.supervisor.settings import PAUSE_NOTE, RunSettings
 from foundry_mcp.supervisor.step import StepRunner
+
+_HELD = "This run did nothing more, so that no step is done twice. Let the other end; then run this again."
 
 
 async def run_one_phase(
@@ -37,14 +40,22 @@ async def run_one_phase(
     but success leaves an escalation packet. Nothing is raised for what a server refuses or fails to answer.
     """
     progress, stop = progress or Silent(), stop or asyncio.Event()
-    if client is not None:
-        result = await _PhaseRun(client, spec_id, settings, progress, stop).run()
-        return escalated(result, settings, progress)
     try:
-        async with connect(settings.workspace, settings.environ) as started:
-            return await run_one_phase(spec_id, settings, client=started, progress=progress, stop=stop)
+        if client is None:
+            async with connect(settings.workspace, settings.environ) as started:
+                return await run_one_phase(spec_id, settings, client=started, progress=progress, stop=stop)
+        with own_run(spec_id, settings) as run:
+            return await phase_of_run(run, spec_id, settings, client=client, progress=progress, stop=stop)
     except ServerFailed as failure:
         return escalated(PhaseRunResult(spec_id=spec_id, message=str(failure)), settings, progress)
+
+
+async def phase_of_run(
+    run: OwnRun, spec_id: str, settings: RunSettings, *, client: ServerClient, progress: Progress, stop: asyncio.Event
+) -> PhaseRunResult:
+    """Run a phase as run_one_phase does, as part of a run that goes on after it."""
+    result = await _PhaseRun(client, run, spec_id, settings, progress, stop).run()
+    return escalated(result, settings, progress)
 
 
 def run_one_phase_sync(spec_id: str, settings: RunSettings, *, progress: Progress | None = None) -> PhaseRunResult:
@@ -56,14 +67,21 @@ class _PhaseRun:
     """Hold what one phase run has seen so far."""
 
     def __init__(
-        self, client: ServerClient, spec_id: str, settings: RunSettings, progress: Progress, stop: asyncio.Event
+        self,
+        client: ServerClient,
+        run: OwnRun,
+        spec_id: str,
+        settings: RunSettings,
+        progress: Progress,
+        stop: asyncio.Event,
     ) -> None:
         self._client = client
+        self._run = run
         self._spec_id = spec_id
         self._settings = settings
         self._progress = progress
         self._stop = stop
-        self._runner = StepRunner(client, settings)
+        self._runner = StepRunner(client, settings, run)
         self._session: SessionView | None = None
         self._steps: list[EscalationStep] = []
         self._errors: Counter[ErrorCode] = Counter()
@@ -77,7 +95,7 @@ class _PhaseRun:
             return self._result(str(failure))
 
     async def _until_told(self) -> PhaseRunResult:
-        answer = await start_or_attach(self._client, self._spec_id)
+        answer = await start_or_attach(self._client, self._spec_id, self._run)
         if isinstance(answer, Standing):
             self._progress.attached(answer.session)
         while True:
@@ -85,7 +103,7 @@ class _PhaseRun:
                 self._progress.refused(answer)
                 if self._session is None or self._gives_up(answer):
                     return self._refused(answer)
-                answer = await attach(self._client, self._session.session_id)
+                answer = await attach(self._client, self._session.session_id, self._run)
                 continue
             self._session = answer.session
             if answer.loop_signal is not None:
@@ -100,13 +118,13 @@ class _PhaseRun:
 
     async def _advanced(self, standing: Standing) -> Standing | Refused:
         if standing.step is None:
-            return await next_step(self._client, standing.session.session_id)
+            return await next_step(self._client, standing.session.session_id, self._run)
         began = time.monotonic()
         self._progress.step_begins(standing.step, standing.session)
         result = await unless_stopped(self._stop, self._runner.carry_out(standing.step))
         if isinstance(result, Refused):
             return result
-        answer = await next_step(self._client, standing.session.session_id, result)
+        answer = await next_step(self._client, standing.session.session_id, self._run, result)
         if isinstance(answer, Standing):
             self._steps.append(_as_carried_out(result))
             self._progress.step_ended(standing.step, result, answer.session, time.monotonic() - began)
@@ -128,7 +146,8 @@ class _PhaseRun:
         return self._result(_reason(standing.session, signal), loop_signal=signal, answer=standing)
 
     def _refused(self, refused: Refused) -> PhaseRunResult:
-        return self._result(refused.message, loop_signal=refused.data.loop_signal, answer=refused)
+        message = refused.message if refused.code is not ErrorCode.SESSION_HELD else f"{refused.message} {_HELD}"
+        return self._result(message, loop_signal=refused.data.loop_signal, answer=refused)
 
     def _result(
         self,

@@ -10,9 +10,10 @@ from foundry_contracts.vocabulary import LoopSignal, Outcome
 from foundry_mcp.supervisor.client import ServerClient, ServerFailed, connect
 from foundry_mcp.supervisor.escalation import escalated
 from foundry_mcp.supervisor.interrupt import stopped_by_signals
-from foundry_mcp.supervisor.phase import run_one_phase
+from foundry_mcp.supervisor.phase import phase_of_run
 from foundry_mcp.supervisor.progress import Progress
 from foundry_mcp.supervisor.result import PhaseRunResult
+from foundry_mcp.supervisor.run_id import OwnRun, own_run
 from foundry_mcp.supervisor.settings import RunSettings
 
 _STUCK = "Two phase runs in a row made no progress."
@@ -50,12 +51,14 @@ async def run_with(
 ) -> RunResult:
     """Run a spec as `run` does, on a server that is there already."""
     stop = asyncio.Event()
-    with stopped_by_signals(stop):
-        return await _phases(client, spec_id, settings, progress, stop, phases)
+    # One id from the first phase to the last: between two of them the spec is still this run's.
+    with stopped_by_signals(stop), own_run(spec_id, settings) as own:
+        return await _phases(client, own, spec_id, settings, progress, stop, phases)
 
 
 async def _phases(
     client: ServerClient,
+    own: OwnRun,
     spec_id: str,
     settings: RunSettings,
     progress: Progress,
@@ -64,7 +67,7 @@ async def _phases(
 ) -> RunResult:
     done: list[PhaseRunResult] = []
     while True:
-        result = await run_one_phase(spec_id, settings, client=client, progress=progress, stop=stop)
+        result = await phase_of_run(own, spec_id, settings, client=client, progress=progress, stop=stop)
         goes_on = result.loop_signal is LoopSignal.PHASE_COMPLETE and len(done) + 1 != limit
         if goes_on and done and not _moved(result) and not _moved(done[-1]):
             stuck = dataclasses.replace(result, loop_signal=None, message=_STUCK)

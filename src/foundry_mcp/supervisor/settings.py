@@ -31,9 +31,15 @@ class RunSettings:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
+def product_folder(environ: Mapping[str, str]) -> Path:
+    """Give the product's folder in the user's state folder."""
+    # The XDG specification has relative paths ignored.
+    named = Path(environ.get("XDG_STATE_HOME", ""))
+    home = Path(environ.get("HOME", ""))
+    state = named if named.is_absolute() else (home if home.is_absolute() else Path.home()) / ".local" / "state"
+    return state / "foundry-mcp"
+
+
 def default_escalation_folder(environ: Mapping[str, str]) -> Path:
     """Give the folder of escalation packets: in the user's state folder, so that no workspace holds them."""
-    named = Path(environ.get("XDG_STATE_HOME", ""))
-    # The XDG specification has relative paths ignored.
-    state = named if named.is_absolute() else Path.home() / ".local" / "state"
-    return state / "foundry-mcp" / "escalations"
+    return product_folder(environ) / "escalations"

@@ -17,6 +17,7 @@ from foundry_contracts.models.verification_execute import VerificationExecuteRes
 from foundry_contracts.vocabulary import CommandName, Outcome, RunState, StepType, Verdict
 from foundry_mcp.supervisor.absent import or_absent
 from foundry_mcp.supervisor.client import Refused, ServerClient
+from foundry_mcp.supervisor.run_id import OwnRun
 from foundry_mcp.supervisor.settings import RunSettings
 from foundry_mcp.supervisor.worker import Worker
 
@@ -26,8 +27,9 @@ R = TypeVar("R", VerificationExecuteResponse, ReviewFidelityGateResponse)
 class StepRunner:
     """Carry out steps of any type."""
 
-    def __init__(self, client: ServerClient, settings: RunSettings) -> None:
+    def __init__(self, client: ServerClient, settings: RunSettings, run: OwnRun) -> None:
         self._client = client
+        self._run_id = run.run_id
         self._settings = settings
         self._worker = Worker(
             settings.worker, settings.workspace, timeout_s=settings.worker_timeout_s, environ=settings.environ
@@ -44,7 +46,7 @@ class StepRunner:
 
     async def _with_worker(self, step: Step) -> StepResult:
         task = WorkerTask(workspace=str(self._settings.workspace), step=step)
-        async with heartbeats(self._client, step.session_id, self._settings.heartbeat_s):
+        async with heartbeats(self._client, step.session_id, self._run_id, self._settings.heartbeat_s):
             result = await self._worker.work(task)
         report = _result(step, result.outcome)
         return report.model_copy(update={"note": result.note, "files_touched": result.files_touched})
@@ -62,7 +64,7 @@ class StepRunner:
         return _result(step, Outcome.SUCCESS if run.verdict is Verdict.PASS else Outcome.FAILURE, run.attempt_id)
 
     async def _run(self, name: CommandName, step: Step, model: type[R]) -> R | Refused:
-        params = {"session_id": step.session_id, "step_id": step.step_id}
+        params = {"session_id": step.session_id, "step_id": step.step_id, "run_id": self._run_id}
         while True:
             answer = await self._client.call(name, params, model)
             if isinstance(answer, Refused) or answer.state is RunState.FINISHED:
@@ -82,9 +84,9 @@ def _result(step: Step, outcome: Outcome, attempt_id: str | None = None) -> Step
 
 
 @asynccontextmanager
-async def heartbeats(client: ServerClient, session_id: str, every_s: float) -> AsyncIterator[None]:
+async def heartbeats(client: ServerClient, session_id: str, run_id: str, every_s: float) -> AsyncIterator[None]:
     """Tell the server every so often, while a block runs, that the run is alive."""
-    beating = asyncio.create_task(_beat(client, session_id, every_s))
+    beating = asyncio.create_task(_beat(client, session_id, run_id, every_s))
     try:
         yield
     finally:
@@ -93,9 +95,8 @@ async def heartbeats(client: ServerClient, session_id: str, every_s: float) -> A
         await asyncio.gather(beating, return_exceptions=True)
 
 
-async def _beat(client: ServerClient, session_id: str, every_s: float) -> None:
+async def _beat(client: ServerClient, session_id: str, run_id: str, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
-        await client.call(
-            CommandName.TASK_SESSION_STEP_HEARTBEAT, {"session_id": session_id}, SessionStepHeartbeatResponse
-        )
+        params = {"session_id": session_id, "run_id": run_id}
+        await client.call(CommandName.TASK_SESSION_STEP_HEARTBEAT, params, SessionStepHeartbeatResponse)
