@@ -63,7 +63,7 @@ check: setup
     .venv/bin/ruff check .
     .venv/bin/mypy
     .venv/bin/lint-imports
-    .venv/bin/pytest --numprocesses 2 --dist worksteal
+    .venv/bin/pytest --numprocesses 2 --dist loadfile
 
 # The same as check
 test: check

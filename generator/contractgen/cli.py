@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 CLEAN, FINDINGS, BAD_USE = 0, 1, 2
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run one command and return its exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; without words, those the program was started with."""
+    argv = sys.argv[1:] if argv is None else argv
     quick = _quick_check(argv)
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
@@ -30,7 +31,14 @@ def main(argv: Sequence[str]) -> int:
         return BAD_USE
     from contractgen import commands
 
-    return commands.run(arguments.command, arguments.contracts, getattr(arguments, "out", ""))
+    try:
+        status = commands.run(arguments.command, arguments.contracts, getattr(arguments, "out", ""))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINDINGS
+    return status
 
 
 def _is_folder(path: str) -> bool:

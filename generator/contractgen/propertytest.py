@@ -20,13 +20,13 @@ from typing import Any
 
 import jsonschema
 import jsonschema_rs
-import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from pydantic import TypeAdapter, ValidationError
 
 from contractgen.bundle import unrolled
 from contractgen.instances import enumerate_all, strategy
 from contractgen.mutations import mutants
+from contractgen.propertyreport import Report
 
 RECURSION = 2
 
@@ -38,22 +38,6 @@ class Case:
     schema: str
     module: str
     model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Count what was tried on one schema. `complete` says that there are no other valid instances."""
-
-    schema: str
-    accepted: int
-    refused: int
-    examples: int
-    complete: bool
-
-    def __str__(self) -> str:
-        """Write the counts on one line."""
-        whole = " (all there are)" if self.complete else ""
-        return f"{self.schema}: {self.accepted} valid{whole}, {self.refused} invalid, {self.examples} examples"
 
 
 @dataclass(frozen=True)
@@ -160,43 +144,20 @@ def try_subject(name: str, subject: Subject, floor: int, examples: list[Any]) ->
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Hold what the cases of one generated test file share: package, floor, examples, and the reports so far."""
+    """Hold what the cases of one generated test file share: package, floor and examples."""
 
     package: str
     floor: int
     examples: Mapping[str, list[Any]]
-    reports: list[Report]
 
     @classmethod
     def of(cls, package: str, floor: int, examples: Path) -> Suite:
         """Read the examples of the contracts and begin."""
-        return cls(package, floor, json.loads(examples.read_text(encoding="utf-8")), [])
+        return cls(package, floor, json.loads(examples.read_text(encoding="utf-8")))
 
     def try_case(self, case: Case) -> Report:
-        """Try one case, print what was counted and keep it."""
+        """Try one case and tell what was counted."""
         path = files(self.package).joinpath("schemas", *case.schema.split("/"))
         model = getattr(import_module(f"{self.package}.{case.module}"), case.model)
         subject = Subject(json.loads(path.read_text(encoding="utf-8")), model)
-        report = try_subject(case.schema, subject, self.floor, self.examples.get(case.schema, []))
-        self.reports.append(report)
-        print(report)
-        return report
-
-    def show(self, config: pytest.Config) -> None:
-        """Write the totals to pytest's terminal, and with -v every report; a worker without one writes nothing."""
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
-        capture = config.pluginmanager.get_plugin("capturemanager")
-        if reporter is None or capture is None or not self.reports:
-            return
-        with capture.global_and_fixture_disabled():
-            reporter.write_line("")
-            for line in [*self.reports, self.totals()] if config.get_verbosity() > 0 else [self.totals()]:
-                reporter.write_line(str(line))
-
-    def totals(self) -> str:
-        """Sum the reports up on one line, naming the schema with the fewest instances of those not enumerated."""
-        drawn = [report for report in self.reports if not report.complete]
-        fewest = min(drawn, key=lambda report: report.accepted, default=None)
-        valid, refused = (sum(getattr(report, count) for report in self.reports) for count in ("accepted", "refused"))
-        least = f"; fewest valid: {fewest.accepted} of {fewest.schema}" if fewest else ""
-        return f"{len(self.reports)} schemas: {valid} valid and {refused} invalid instances tried{least}"
+        return try_subject(case.schema, subject, self.floor, self.examples.get(case.schema, []))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,3 +166,18 @@ def test_a_check_writes_nothing_even_where_it_may_not(outputs: Path, capsys: pyt
     finally:
         os.chmod(outputs, 0o755)
     assert snapshot(outputs) == before
+
+
+def test_a_reader_that_has_read_enough_is_no_fault(outputs: Path) -> None:
+    for path in outputs.rglob("*.py"):
+        path.write_text("changed", encoding="utf-8")
+    words = f"{sys.executable} -m contractgen check --contracts {LIBRARY} --out {outputs} | head -n 1"
+    done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, env=dict(os.environ))
+    assert done.stderr == ""
+    assert done.stdout.startswith("stale: ")
+
+
+def test_the_installed_command_reads_its_own_words() -> None:
+    script = Path(sys.executable).with_name("contractgen")
+    done = subprocess.run([script, "lint", "--contracts", LIBRARY], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

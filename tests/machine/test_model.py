@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import cache
 
-import pytest
 from pydantic import BaseModel
 
 from foundry_contracts.handlers import Accepted
@@ -14,6 +13,7 @@ from foundry_contracts.tables import SESSION_MACHINE_TERMINAL, SESSION_MACHINE_T
 from foundry_contracts.vocabulary import CommandName, PauseReason, Role, SessionStatus
 from foundry_mcp.machine import decide_step
 from foundry_mcp.machine.signal import signal_of
+from tests.conftest import SHOWN
 from tests.machine.model import PATIENT, Reached, explore, key, situation, started
 
 
@@ -46,10 +46,9 @@ def in_status(*statuses: SessionStatus) -> set[Hashable]:
     return {name for name, state in graph().sessions.items() if state.status in statuses}
 
 
-def test_the_model_is_large_enough_to_mean_something(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_model_is_large_enough_to_mean_something(record_property: Callable[[str, object], None]) -> None:
     states, edges = len(graph().sessions), sum(map(len, graph().edges.values()))
-    with capsys.disabled():
-        print(f"\nmodel: {states} states, {edges} moves, {len(graph().replies)} decisions")
+    record_property(SHOWN, f"model: {states} states, {edges} moves, {len(graph().replies)} decisions")
     assert {state.status for state in graph().sessions.values()} == set(SessionStatus)
     assert {state.pause_reason for state in graph().sessions.values()} == {None, *PauseReason}
 

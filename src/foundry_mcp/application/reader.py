@@ -12,6 +12,7 @@ from foundry_mcp.application.cursors import Cursors
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.machine.plan_index import PlanIndex
+from foundry_mcp.machine.refusals import spec_invalid, spec_not_found
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import LoadedSpec, SpecFiles, SpecUnavailable, Store
@@ -42,9 +43,7 @@ class Reader:
             return loaded
         spec = self.plans.on_disk(spec_id)
         if spec is None or spec.plan is None:
-            findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in loaded.findings]
-            message = f"The spec is refused for {len(findings)} findings."
-            return Refusal(ErrorCode.SPEC_INVALID, message, {"spec_id": spec_id, "findings": findings})
+            return spec_invalid(spec_id, loaded.findings)
         return spec.plan
 
     def session(self, session_id: str) -> Session | Refusal:
@@ -61,5 +60,5 @@ class Reader:
         except SpecUnavailable as problem:
             return Refusal(ErrorCode.SPEC_UNAVAILABLE, problem.message, {"spec_id": spec_id})
         if found is None:
-            return Refusal(ErrorCode.SPEC_NOT_FOUND, f"There is no spec {spec_id!r}.", {"spec_id": spec_id})
+            return spec_not_found(spec_id)
         return found
