@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,8 @@ async def test_a_lost_run_a_changed_structure_and_an_end_are_events_of_the_table
     call.restart()
     attempt = (await run(call, step))["attempt_id"]
     result = {**step["report_call"]["params"]["result"], "attempt_id": attempt}
-    call.spec_file(other).write_text("{}", encoding="utf-8")
+    changed = spec(other, [check("v1", command="make test"), task("t9")])
+    call.spec_file(other).write_text(json.dumps(changed), encoding="utf-8")
     await next_step(call, session_id, result)
     end: Json = {"action": "session", "command": "end", "reason": ReasonCode.TESTING}
     await accepted(call.maintainer, "task", **end, session_id=session_id)

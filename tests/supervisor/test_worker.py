@@ -132,3 +132,15 @@ def _gone(process: int) -> bool:
         return bool(select.select([handle], [], [], 10)[0])
     finally:
         os.close(handle)
+
+
+UNKEEPABLE = {"surrogate": '{"outcome": "success", "note": "\\ud800"}', "deep": "[" * 100_000}
+
+
+@pytest.mark.parametrize("text", UNKEEPABLE.values(), ids=UNKEEPABLE)
+def test_an_answer_that_no_one_could_keep_is_a_failed_step(tmp_path: Path, text: str) -> None:
+    (tmp_path / "answer.json").write_text(text, encoding="utf-8")
+    code = f"sys.stdout.write(open({str(tmp_path / 'answer.json')!r}).read())"
+    result, _ = asyncio.run(worked(tmp_path, code))
+    assert result.outcome is Outcome.FAILURE
+    assert "no JSON object" in str(result.note)

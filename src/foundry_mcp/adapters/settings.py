@@ -94,7 +94,10 @@ def _unknown(schema: dict[str, Any], values: dict[str, Any]) -> list[str]:
     for name, properties in sections.items():
         inside = values.get(name)
         known = list(properties)
-        problems += [_no_such(f"setting in [{name}]", key, known) for key in inside or {} if key not in known]
+        if not isinstance(inside, dict):
+            problems.append(f"[{name}] is {inside!r} and no section of settings")
+            continue
+        problems += [_no_such(f"setting in [{name}]", key, known) for key in inside if key not in known]
     return problems
 
 

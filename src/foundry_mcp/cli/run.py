@@ -56,7 +56,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run a spec; exit as its last signal says."""
     argv = _worker_argv(args.worker)
-    if argv is None:
+    if argv is None or not _is_spec_id(args.spec_id):
         return _BAD_USE
     workspace = workspace_of(args)
 
@@ -70,6 +70,19 @@ def main(args: argparse.Namespace) -> int:
         worker_timeout_s=args.worker_timeout or WORKER_TIMEOUT_S,
     )
     return run_sync(args.spec_id, settings, _progress(args.json), phases=args.phases).exit_code
+
+
+def _is_spec_id(text: str) -> bool:
+    from pydantic import TypeAdapter, ValidationError
+
+    from foundry_contracts.models.common import SpecId
+
+    try:
+        TypeAdapter[str](SpecId).validate_python(text)
+    except ValidationError:
+        print(f"foundry-mcp: {text!r} is no spec id; give its name, without folder and ending.", file=sys.stderr)
+        return False
+    return True
 
 
 def _worker_argv(command: str) -> tuple[str, ...] | None:

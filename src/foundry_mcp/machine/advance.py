@@ -46,7 +46,7 @@ def _structure_changed(state: Session, situation: Situation) -> bool:
     spec = situation.spec
     if spec is None:
         return False
-    return spec.plan is None or spec.plan.structure_digest != state.plan.structure_digest
+    return spec.plan is not None and spec.plan.structure_digest != state.plan.structure_digest
 
 
 def _limit_reached(state: Session, context_percent: int | None) -> PauseReason | None:

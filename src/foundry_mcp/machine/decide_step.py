@@ -90,7 +90,10 @@ def _step_still_out(state: Session) -> Refusal | None:
 def _spec_unavailable(state: Session, situation: Situation) -> Refusal | None:
     problem = situation.spec_problem
     if problem is None and situation.spec is not None:
-        return None
+        # A file that is refused as it stands, half saved perhaps, is no new structure: mending it mends the session.
+        if situation.spec.plan is not None:
+            return None
+        problem = f"The file of spec {state.spec_id!r} is refused as it stands; spec validate says why."
     message = problem or f"The file of spec {state.spec_id!r} is gone."
     return Refusal(ErrorCode.SPEC_UNAVAILABLE, message, {"spec_id": state.spec_id})
 

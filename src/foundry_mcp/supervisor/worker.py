@@ -119,7 +119,9 @@ def _judge(problem: str | None, answer: bytes, size: int, stderr: str) -> Worker
         return _failure(f"The worker wrote {size} bytes where one small JSON object was expected.", answer, stderr)
     try:
         document = json.loads(answer)
-    except ValueError as error:
+        # Lone surrogates pass as JSON and as text, and can be neither stored nor sent.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         return _failure(f"The worker's output is no JSON object: {error}.", answer, stderr)
     fault = next(iter(_schema().iter_errors(document)), None)
     if fault is not None:
