@@ -201,3 +201,15 @@ def test_real_files_load_and_the_broken_one_says_why(tmp_path: Path) -> None:
         (FindingCode.UNLISTED_CHILD, "/hierarchy/phase-1"),
         (FindingCode.UNLISTED_CHILD, "/hierarchy/phase-3"),
     ]
+
+
+def test_a_number_too_large_to_write_back_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "specs" / "active"
+    folder.mkdir(parents=True)
+    text = '{"spec_id": "a", "budget": 1e400, "phases": [{"id": "p", "tasks": [{"id": "t"}]}]}'
+    (folder / "a.json").write_text(text, encoding="utf-8")
+    loaded = WorkspaceSpecFiles(tmp_path).load("a")
+    assert loaded is not None
+    assert loaded.plan is None
+    assert [finding.code for finding in loaded.findings] == [FindingCode.BAD_JSON]
+    assert "1e400" in loaded.findings[0].message

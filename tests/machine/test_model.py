@@ -80,6 +80,11 @@ def test_nothing_completes_without_its_gate_and_all_its_units() -> None:
             assert len(state.standing) == state.plan.total_units
 
 
+def test_what_a_phase_counts_as_done_is_what_stands_done() -> None:
+    for state in graph().sessions.values():
+        assert state.done_in_phase == sum(unit.id in state.standing for unit in state.phase.units)
+
+
 def test_terminal_states_have_no_way_out() -> None:
     for name in in_status(*SESSION_MACHINE_TERMINAL):
         assert {target for _, target in graph().edges.get(name, [])} <= {name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,7 +33,12 @@ def parse_json(data: bytes) -> JsonText:
     try:
         text = data.decode("utf-8")
         twice: list[None] = []
-        value = json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, twice), parse_constant=_refuse)
+        value = json.loads(
+            text,
+            object_pairs_hook=lambda pairs: _object(pairs, twice),
+            parse_constant=_refuse,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return _unreadable(f"The file is not UTF-8 (line {line}, byte {error.start}): save it as UTF-8.")
@@ -67,6 +73,14 @@ def _object(pairs: list[tuple[str, object]], twice: list[None]) -> dict[str, obj
 
 def _refuse(constant: str) -> object:
     raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    # One that is too large reads as infinity, which could not be written back as JSON.
+    value = float(text)
+    if not math.isfinite(value):
+        _refuse(text)
+    return value
 
 
 def _depth_exceeded(value: object) -> bool:

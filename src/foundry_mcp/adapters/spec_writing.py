@@ -20,7 +20,7 @@ def replace_spec(path: Path, document: object, statuses: Mapping[str, NodeStatus
     for name, node in _nodes(changed):
         if name in statuses:
             node["status"] = statuses[name].value
-    text = json.dumps(changed, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(changed, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     mode = path.stat().st_mode & 0o777
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -38,8 +38,11 @@ def replace_spec(path: Path, document: object, statuses: Mapping[str, NodeStatus
 # Any: a document is what its author wrote; read_spec found it sound before.
 def _nodes(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Go through the nodes of either form, by id."""
-    yield from document.get("hierarchy", {}).items()
-    for phase in document.get("phases", []):
+    if document.get("hierarchy") is not None:
+        # Whatever else such a file holds is its author's: only the form that is read is written.
+        yield from document["hierarchy"].items()
+        return
+    for phase in document["phases"]:
         yield from _compact(phase)
 
 

@@ -173,7 +173,8 @@ class Application:
     def _decide_once(self, call: Call, request: BaseModel, request_id: str) -> tuple[Envelope, Session | None]:
         now = self._world.clock.now()
         situation = self._situation(call, request, now)
-        uses = uses_of(call.entry, call.caller.id, request)
+        # A run's answer changes until it ends, and asking again never begins it twice: it is kept under no key.
+        uses = [] if _RUNS in call.entry.tags else uses_of(call.entry, call.caller.id, request)
         before = situation.session
         for use in uses:
             found = look_up(self._world.store, call.entry, use, now, self._world.replay_grace_s)

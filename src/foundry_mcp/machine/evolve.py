@@ -37,11 +37,13 @@ from foundry_contracts.models.events_session import (
     UnitUnblocked,
     VerificationFinished,
 )
+from foundry_contracts.tables import PAUSE_REASON_INFO
 from foundry_contracts.vocabulary import (
     EventType,
     GatePolicy,
     Outcome,
     PauseReason,
+    Role,
     SessionStatus,
     StepType,
     UnitStanding,
@@ -57,6 +59,7 @@ from foundry_mcp.machine.position import (
     forget_failures,
     unblock_unit,
 )
+from foundry_mcp.machine.roles import strongest
 from foundry_mcp.machine.session import Feedback, Outstanding, Plans, Recorded, RunFinished, RunStarted, Session
 from foundry_mcp.machine.structure import satisfied, surviving, units_of
 from foundry_mcp.machine.work import work_of
@@ -114,13 +117,23 @@ def _rebased(state: Session, payload: SessionRebased, event: Recorded, plans: Pl
         status=SessionStatus.PAUSED,
         pause_reason=PauseReason.USER,
         pause_unit=None,
-        paused_by=event.actor_role,
+        paused_by=_needed_to_lift(state, event.actor_role),
         failure_reason=None,
         standing=standing,
         gates=HashTrieMap(dict.fromkeys(gates, True)),
         blocked=HashTrieMap({unit: reason for unit, reason in state.blocked.items() if unit in units}),
     )
     return enter_first_open_phase(moved)
+
+
+def _needed_to_lift(state: Session, role: Role) -> Role:
+    """Give the role that lifts the pause after a rebase: moving a session is no way round what held it."""
+    roles = [role]
+    if state.pause_reason is not None:
+        roles.append(PAUSE_REASON_INFO[state.pause_reason].resume_role)
+    if state.pause_reason is PauseReason.USER and state.paused_by is not None:
+        roles.append(state.paused_by)
+    return strongest(roles)
 
 
 def _paused(state: Session, payload: SessionPaused, event: Recorded) -> Session:

@@ -47,7 +47,7 @@ def enter_phase(state: Session, number: int) -> Session:
         state,
         phase_number=number,
         phase_completed=False,
-        unmet=HashTrieMap({place: count for place, count in unmet.items() if count}),
+        unmet=HashTrieMap(unmet),
         frontier=from_numbers(ready),
         done_in_phase=len(done),
         gate_cycles=0,
@@ -69,7 +69,9 @@ def complete_unit(state: Session, unit: str, standing: UnitStanding) -> Session:
     for dependent in phase.dependents[number]:
         left = unmet[dependent] - 1
         unmet = unmet.insert(dependent, left)
-        if left == 0 and phase.units[dependent].id not in state.blocked:
+        name = phase.units[dependent].id
+        # What was carried over or adopted is done already, whatever it would have waited for.
+        if left == 0 and name not in state.blocked and name not in state.standing:
             frontier = push(frontier, rank(state, dependent))
     return replace(
         state,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from foundry_contracts.models.events_session import StructureChange
 from foundry_contracts.models.formats_plan import PlanUnit
-from foundry_contracts.vocabulary import ChangeKind, UnitStanding
+from foundry_contracts.vocabulary import ChangeKind, UnitKind, UnitStanding
 from foundry_mcp.machine.plan_index import PlanIndex
 
 
@@ -73,8 +73,6 @@ def _parts(plan: PlanIndex) -> dict[str, object]:
 
 
 def changes_a_check(old: PlanIndex, new: PlanIndex) -> bool:
-    """Tell whether a verification that both have is carried out otherwise."""
-    before = units_of(old)
-    return any(
-        unit.id in before and unit.verification != before[unit.id].verification for unit in units_of(new).values()
-    )
+    """Tell whether a verification is lost, or carried out otherwise; a new one takes nothing away."""
+    now = units_of(new)
+    return any(unit.kind is UnitKind.VERIFY and not survives(unit, now.get(unit.id)) for unit in units_of(old).values())
