@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from contractgen import positions
+from contractgen.freshness import SETTINGS_FILE, contract_files
 from contractgen.model import Finding, Json, Origin
 
-SETTINGS_FILE = "contracts.toml"
 DIALECT = "https://foundry-mcp.dev/contractgen/contract-v1"
 
 _SECTIONS: dict[str, dict[str, type]] = {
@@ -44,19 +44,13 @@ class Folder:
     hashes: dict[str, str]
 
 
-def contract_files(root: Path) -> list[str]:
-    """List the contract files of a folder in the order every output follows."""
-    found = [path.relative_to(root).as_posix() for path in root.rglob("*.json") if path.is_file()]
-    return sorted([*found, SETTINGS_FILE] if (root / SETTINGS_FILE).is_file() else found)
-
-
 def load(root: Path) -> tuple[Folder, list[Finding]]:
     """Read a contracts folder; findings say which files are not contracts and why."""
     findings: list[Finding] = []
     documents: list[Document] = []
     hashes: dict[str, str] = {}
     settings: dict[str, dict[str, Json]] = {}
-    for file in contract_files(root):
+    for file in contract_files(str(root)):
         raw = (root / file).read_bytes()
         hashes[file] = hashlib.sha256(raw).hexdigest()
         if file == SETTINGS_FILE:

@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 LOCK = "manifest.lock.json"
+SETTINGS_FILE = "contracts.toml"
 GENERATOR = os.path.dirname(os.path.abspath(__file__))
 _SOURCES = (".py", ".json", ".j2", ".jinja", ".md", ".toml")
 _MARK = b'  "state": "'
 _END = b'"\n}\n'
 
 
-def _files(root: str, below: str = "") -> Iterator[str]:
+# What Python and its tools leave in a folder of outputs that is imported from and tested.
+_CACHES = frozenset({"__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+
+
+def _files(root: str, below: str = "", skipped: frozenset[str] = frozenset()) -> Iterator[str]:
     try:
         entries = sorted(os.scandir(os.path.join(root, below)), key=lambda entry: entry.name)
     except FileNotFoundError:
@@ -30,15 +35,15 @@ def _files(root: str, below: str = "") -> Iterator[str]:
     for entry in entries:
         path = f"{below}/{entry.name}" if below else entry.name
         if entry.is_dir(follow_symlinks=False):
-            if entry.name != "__pycache__" and not entry.name.endswith(("_cache", ".egg-info", ".hypothesis")):
-                yield from _files(root, path)
+            if entry.name not in skipped and not (skipped and entry.name.endswith(".egg-info")):
+                yield from _files(root, path, skipped)
         else:
             yield path
 
 
 def outputs(root: str) -> list[str]:
     """List the files below the folder of outputs; caches of Python and of its tools do not count."""
-    return list(_files(root))
+    return list(_files(root, skipped=_CACHES))
 
 
 def digest(root: str, paths: Iterable[str], replaced: Mapping[str, str] | None = None) -> str:
@@ -58,12 +63,17 @@ def _content(root: str, path: str, replaced: Mapping[str, str] | None) -> bytes:
 
 def contracts_digest(root: str) -> str:
     """Hash a contracts folder."""
-    return digest(root, (path for path in _files(root) if path.endswith(".json") or path == "contracts.toml"))
+    return digest(root, contract_files(root))
+
+
+def contract_files(root: str) -> list[str]:
+    """List the files of a contracts folder in the order every output follows."""
+    return sorted(path for path in _files(root) if path.endswith(".json") or path == SETTINGS_FILE)
 
 
 def generator_digest() -> str:
     """Hash the toolchain's own sources."""
-    return digest(GENERATOR, (path for path in _files(GENERATOR) if path.endswith(_SOURCES)))
+    return digest(GENERATOR, (path for path in _files(GENERATOR, skipped=_CACHES) if path.endswith(_SOURCES)))
 
 
 def state(head: bytes, contracts: str, tree: str) -> str:

@@ -47,7 +47,7 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(clock, runner, EvidenceReviewer(workspace, check_files=True), FileSigner(folder)),
+        means=Means(clock, runner, EvidenceReviewer(workspace), FileSigner(folder)),
         settings=session_settings(settings),
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,

@@ -213,7 +213,7 @@ class ReviewRequest:
 
     phase_id: str
     files: tuple[tuple[str, str], ...]
-    unproven: tuple[tuple[str, str], ...] = ()
+    unproven: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,8 @@ from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.ports import Review, Reviewer, ReviewRequest
 
 
-def review(
-    workspace: Path, *paths: str, check_files: bool = True, unproven: tuple[tuple[str, str], ...] = ()
-) -> Review:
-    reviewer: Reviewer = EvidenceReviewer(workspace, check_files=check_files)
+def review(workspace: Path, *paths: str, unproven: tuple[tuple[str, str], ...] = ()) -> Review:
+    reviewer: Reviewer = EvidenceReviewer(workspace)
     return asyncio.run(reviewer.review(ReviewRequest("phase-1", tuple(("t-1", path) for path in paths), unproven)))
 
 
@@ -48,10 +46,6 @@ def test_a_file_outside_the_workspace_is_a_finding(tmp_path: Path, path: str) ->
 @pytest.mark.parametrize("path", ["a.py, b.py", "src/*.py", "docs/", "to be decided", "", "a,b", "x?", "a\0b"])
 def test_prose_is_not_checked(tmp_path: Path, path: str) -> None:
     assert review(tmp_path, path).verdict is Verdict.PASS
-
-
-def test_files_are_left_alone_where_the_setting_says_so(tmp_path: Path) -> None:
-    assert review(tmp_path, "gone.py", "/etc/passwd", check_files=False).verdict is Verdict.PASS
 
 
 def test_every_unit_without_a_result_is_a_finding(tmp_path: Path) -> None:

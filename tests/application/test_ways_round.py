@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,15 @@ from typing import Any
 import pytest
 
 from foundry_contracts.dispatch import COMMANDS
-from foundry_contracts.vocabulary import CommandName, ErrorCode, LoopSignal, PauseReason, ReasonCode, RunState
+from foundry_contracts.vocabulary import (
+    CommandName,
+    ErrorCode,
+    EventType,
+    LoopSignal,
+    PauseReason,
+    ReasonCode,
+    RunState,
+)
 from tests.driving import (
     Json,
     accepted,
@@ -115,3 +124,52 @@ async def test_a_hierarchy_is_written_back_whatever_else_its_file_holds(tmp_path
     call.restart()
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
     assert json.loads(call.spec_file(SPEC).read_text(encoding="utf-8"))["hierarchy"]["t1"]["status"] == "completed"
+
+
+async def test_a_run_whose_session_ends_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [check("v1", command="make test")]))
+    ended = asyncio.Event()
+
+    async def endless(command: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(call.runner, "run", endless)
+    session_id = await start(call, SPEC)
+    step = (await next_step(call, session_id))["step"]
+    execute = of(CommandName.VERIFICATION_EXECUTE, session_id=session_id, step_id=step["step_id"], wait_ms=10)
+    assert (await accepted(call, "verification", **execute))["state"] == RunState.RUNNING
+    end = of(CommandName.TASK_SESSION_END, session_id=session_id, reason=ReasonCode.TESTING)
+    await accepted(call.maintainer, "task", **end)
+    await asyncio.wait_for(ended.wait(), timeout=5)
+    assert (await types(call, session_id))[-3:] == [
+        EventType.VERIFICATION_STARTED,
+        EventType.RUN_INTERRUPTED,
+        EventType.SESSION_ENDED,
+    ]
+
+
+async def test_a_status_that_could_not_be_written_is_not_answered_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]), allow_lock_bypass=True)
+    await start(call, SPEC)
+    before = call.spec_file(SPEC).read_bytes()
+
+    def full(*_: object, **__: object) -> tuple[int, str]:
+        raise OSError(28, "No space left on device")
+
+    update = of(CommandName.TASK_UPDATE_STATUS, spec_id=SPEC, node_id="t1", status="completed", idempotency_key="k")
+    update["bypass"] = ReasonCode.OPERATOR_OVERRIDE
+    with monkeypatch.context() as patched:
+        patched.setattr("foundry_mcp.adapters.spec_writing.tempfile.mkstemp", full)
+        answer = await call.maintainer("task", **update)
+        assert answer["data"]["error_code"] == ErrorCode.SPEC_UNAVAILABLE
+        assert "cannot be written: No space left on device" in answer["error"]
+    assert call.spec_file(SPEC).read_bytes() == before
+    await accepted(call.maintainer, "task", **update)
+    assert (
+        json.loads(call.spec_file(SPEC).read_text(encoding="utf-8"))["phases"][0]["tasks"][0]["status"] == "completed"
+    )

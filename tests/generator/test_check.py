@@ -181,3 +181,15 @@ def test_the_installed_command_reads_its_own_words() -> None:
     script = Path(sys.executable).with_name("contractgen")
     done = subprocess.run([script, "lint", "--contracts", LIBRARY], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_that_is_named_like_a_cache_is_read_all_the_same(
+    contracts: Path, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (contracts, outputs / "python"):
+        (folder / "x_cache").mkdir()
+        (folder / "x_cache" / "a.json").write_text("{", encoding="utf-8")
+    assert not is_fresh(str(contracts), str(outputs))
+    (contracts / "x_cache" / "a.json").unlink()
+    code, said = check(contracts, outputs, capsys)
+    assert (code, "python/x_cache/a.json" in said) == (1, True)

@@ -42,7 +42,6 @@ from foundry_contracts.models.task_session_step_report import SessionStepReportR
 from foundry_contracts.models.task_unblock import TaskUnblockRequest
 from foundry_contracts.models.verification_execute import VerificationExecuteRequest
 from foundry_contracts.vocabulary import (
-    Attestation,
     CommandName,
     GatePolicy,
     Outcome,
@@ -59,28 +58,21 @@ from foundry_mcp.machine.proof import proof_of
 from foundry_mcp.machine.session import Outstanding, Recorded, Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation, SpecOnDisk
 from foundry_mcp.machine.spec_document import plan_digest, structure_digest
+from tests.in_process import SETTINGS as ORDINARY
 
 NOW = "2026-01-01T00:00:00.000Z"
 SPEC = "bounded"
 LATER = "2026-01-01T00:30:00.000Z"
 MUCH_LATER = "2026-01-02T00:00:00.000Z"
-SETTINGS = SessionSettings(
-    default_test_command="check",
-    attestation=Attestation.OPERATOR,
-    replace_command="",
-    max_attempts=2,
-    max_consecutive_errors=2,
-    max_feedback_cycles=1,
-    max_tasks=2,
-    max_context_percent=85,
-    heartbeat_stale_s=600,
-    step_stale_s=3600,
-    enforce_gates=True,
-    gate_policy=GatePolicy.STRICT,
-    stop_on_phase_completion=True,
-    allow_gate_waiver=True,
-    allow_lock_bypass=False,
-    allow_unattended=True,
+SETTINGS = ORDINARY.model_copy(
+    update={
+        "default_test_command": "check",
+        "max_attempts": 2,
+        "max_consecutive_errors": 2,
+        "max_feedback_cycles": 1,
+        "max_tasks": 2,
+        "allow_gate_waiver": True,
+    }
 )
 # One unit that may be blocked is enough: it holds back a verification, and so the gate.
 BLOCKABLE = "a"

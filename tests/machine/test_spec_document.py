@@ -85,6 +85,16 @@ FAULTS: list[tuple[str, object, list[tuple[FindingCode, str, str]]]] = [
     ("no nodes", {"spec_id": SPEC_ID}, [(C.MISSING_FIELD, "", "")]),
     ("no id", {**one_phase(t=node("task", "p")), "spec_id": None}, [(C.MISSING_FIELD, "", "")]),
     ("number as id", {**one_phase(t=node("task", "p")), "spec_id": 5}, [(C.WRONG_TYPE, "/spec_id", "")]),
+    (
+        "absolute path",
+        one_phase(t=node("task", "p", metadata={"file_path": "/etc/passwd"})),
+        [(C.OUTSIDE_WORKSPACE, "/hierarchy/t/metadata/file_path", "t")],
+    ),
+    (
+        "path upwards",
+        one_phase(t=node("task", "p", metadata={"file_path": "a/../../b"})),
+        [(C.OUTSIDE_WORKSPACE, "/hierarchy/t/metadata/file_path", "t")],
+    ),
     ("other id", {**one_phase(t=node("task", "p")), "spec_id": "b"}, [(C.ID_MISMATCH, "/spec_id", "")]),
     (
         "hierarchy is a list",

@@ -218,13 +218,6 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             retryable=False,
             common=False,
         ),
-        ErrorCode.SPEC_REBASE_REQUIRED: ErrorCodeInfo(
-            description="The spec's structure is no longer the one the session pinned.",
-            type=ErrorType.CONFLICT,
-            remedy="Put the pinned structure back, or rebase the session onto the new one.",
-            retryable=False,
-            common=False,
-        ),
         ErrorCode.SESSION_HELD: ErrorCodeInfo(
             description="Another run holds the session.",
             type=ErrorType.CONFLICT,
@@ -443,7 +436,6 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.VERIFICATION_RECEIPT_INVALID,
                 ErrorCode.INVALID_GATE_EVIDENCE,
                 ErrorCode.INVALID_CURSOR,
-                ErrorCode.SPEC_REBASE_REQUIRED,
                 ErrorCode.SESSION_HELD,
                 ErrorCode.POLICY_CHANGED,
                 ErrorCode.STEP_SUPERSEDED,
@@ -517,7 +509,6 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
     (frozenset({None}), frozenset({None}), frozenset({None})),
 )
 _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]] = (
-    (frozenset({ErrorCode.SPEC_REBASE_REQUIRED}), None, None),
     (frozenset({ErrorCode.SPEC_UNAVAILABLE}), None, None),
     (frozenset({ErrorCode.STORE_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}), None, None),
     (
@@ -597,7 +588,6 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
     (None, frozenset({SessionStatus.ENDED}), None),
 )
 LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
-    LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("restore_spec", "rebase")),
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("restore_spec",)),
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L2, actions=("look",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("use_role",)),

@@ -112,8 +112,6 @@ class ErrorCode(StrEnum):
     """The gate attempt is not one of this step's."""
     INVALID_CURSOR = "INVALID_CURSOR"
     """The cursor is not one of this session's event feed."""
-    SPEC_REBASE_REQUIRED = "SPEC_REBASE_REQUIRED"
-    """The spec's structure is no longer the one the session pinned."""
     SESSION_HELD = "SESSION_HELD"
     """Another run holds the session."""
     POLICY_CHANGED = "POLICY_CHANGED"
@@ -512,6 +510,8 @@ class FindingCode(StrEnum):
     """A node its parent does not list was adopted."""
     UNKNOWN_VERIFICATION = "unknown_verification"
     """The verification type is none we know."""
+    OUTSIDE_WORKSPACE = "outside_workspace"
+    """A file path leads out of the workspace."""
 
 
 @unique

@@ -11,6 +11,7 @@ from contractgen.rules import references
 RULES = (
     "settings",
     "vocabulary",
+    "modules",
     "objects",
     "requests",
     "parameters",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen.documents import SETTINGS_FILE
+from contractgen.freshness import SETTINGS_FILE
 from contractgen.model import ContractSet, Finding, Origin
 
 

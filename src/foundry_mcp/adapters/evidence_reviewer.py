@@ -19,18 +19,16 @@ _PROSE: Final = re.compile(r"[\s,*?\[\]{}\x00-\x1f]|/$|^$")
 class EvidenceReviewer:
     """Pass a phase whose units are proven and whose declared files are there."""
 
-    def __init__(self, workspace: Path, *, check_files: bool) -> None:
+    def __init__(self, workspace: Path) -> None:
         self._root = os.path.realpath(workspace)
-        self._check_files = check_files
 
     async def review(self, request: ReviewRequest) -> Review:
-        """Give a verdict with a finding for every unproven unit and, where files are checked, every absent file."""
+        """Give a verdict with a finding for every unproven unit and every declared file that is not there."""
         findings = [
             ReviewFinding(code="not_proven", node=node, message=f"The unit has no accepted result: {reason}")
             for node, reason in request.unproven
         ]
-        if self._check_files:
-            findings += [found for node, path in request.files if (found := self._fault(node, path)) is not None]
+        findings += [found for node, path in request.files if (found := self._fault(node, path)) is not None]
         return Review(Verdict.FAIL if findings else Verdict.PASS, tuple(findings))
 
     def _fault(self, node: str, path: str) -> ReviewFinding | None:

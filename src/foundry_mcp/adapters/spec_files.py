@@ -69,7 +69,10 @@ class WorkspaceSpecFiles:
         try:
             replace_spec(self._within(loaded.path), loaded.document, statuses)
         except OSError as error:
-            raise _unavailable(loaded.path, error.strerror or str(error)) from error
+            raise SpecUnavailable(
+                f"The spec file {loaded.path} cannot be written: {error.strerror or error}.",
+                "See that the server's user may write the file and its folder, then send the call again.",
+            ) from error
 
     def _ids(self, folder: SpecFolder) -> list[str]:
         try:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from foundry_mcp.places import product_folder
 from foundry_mcp.ports import PortError
 
-_PRODUCT: Final = "foundry-mcp"
 _SLUG_LENGTH: Final = 40
 
 
@@ -27,7 +27,7 @@ def state_folder(workspace: Path, environ: Mapping[str, str]) -> Path:
 
     Raises PortError where it would lie inside the workspace, or cannot be made.
     """
-    folder = Path(os.path.realpath(_state_home(environ) / _PRODUCT / workspace_id(workspace)))
+    folder = Path(os.path.realpath(product_folder(environ) / workspace_id(workspace)))
     # What works in the workspace could read the keys there, and the tree's digests would cover the store.
     if folder.is_relative_to(os.path.realpath(workspace)):
         raise PortError(
@@ -36,15 +36,6 @@ def state_folder(workspace: Path, environ: Mapping[str, str]) -> Path:
         )
     _make_private(folder)
     return folder
-
-
-def _state_home(environ: Mapping[str, str]) -> Path:
-    # The XDG specification has relative paths ignored.
-    named = environ.get("XDG_STATE_HOME", "")
-    if os.path.isabs(named):
-        return Path(named)
-    home = environ.get("HOME", "")
-    return (Path(home) if os.path.isabs(home) else Path.home()) / ".local" / "state"
 
 
 def _make_private(folder: Path) -> None:

@@ -48,6 +48,9 @@ _LOG = logging.getLogger(__name__)
 _ROUNDS = 8
 # What a contract's tags ask of this sequence.
 _LOOKS_AT_SPEC, _SIGN_OF_LIFE, _RUNS, _MUTATES_SPEC = "looks_at_spec", "sign_of_life", "runs", "mutates_spec"
+# No answer of these is kept under a key. A run's changes until it ends, and a status is written outside the store, so
+# that a kept answer could tell of a write that failed. Asking either again does nothing twice.
+_UNKEPT = {_RUNS, _MUTATES_SPEC}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +176,7 @@ class Application:
     def _decide_once(self, call: Call, request: BaseModel, request_id: str) -> tuple[Envelope, Session | None]:
         now = self._world.clock.now()
         situation = self._situation(call, request, now)
-        # A run's answer changes until it ends, and asking again never begins it twice: it is kept under no key.
-        uses = [] if _RUNS in call.entry.tags else uses_of(call.entry, call.caller.id, request)
+        uses = [] if _UNKEPT & set(call.entry.tags) else uses_of(call.entry, call.caller.id, request)
         before = situation.session
         for use in uses:
             found = look_up(self._world.store, call.entry, use, now, self._world.replay_grace_s)
@@ -189,7 +191,13 @@ class Application:
             return self._refused(call, request_id, decision, self._note_refusal(call, situation, decision)), before
         answer = self._accepted(call, request_id, decision.reply)
         after = self._keep(call, situation, decision.events, uses, answer)
-        self._write_spec(call, request, after, decision.events)
+        if before is not None and after is not None and _is_other(before, after):
+            self._runs.give_up(before.outstanding)
+        try:
+            self._write_spec(request, after, decision.events)
+        except SpecUnavailable as problem:
+            refusal = Refusal(ErrorCode.SPEC_UNAVAILABLE, problem.message, {"remedy": problem.remedy})
+            return self._refused(call, request_id, refusal, after), after
         return answer, after
 
     def _note_refusal(self, call: Call, situation: Situation, refusal: Refusal) -> Session | None:
@@ -205,9 +213,7 @@ class Application:
             return state
         return self._append(state, events, situation.now, call.caller)
 
-    def _write_spec(
-        self, call: Call, request: BaseModel, state: Session | None, events: tuple[EventPayload, ...]
-    ) -> None:
+    def _write_spec(self, request: BaseModel, state: Session | None, events: tuple[EventPayload, ...]) -> None:
         """Write into the spec file what a command changes in it, or how far the session is at a phase's end."""
         if isinstance(request, TaskUpdateStatusRequest):
             self._spec_writer.update(request)
@@ -303,6 +309,10 @@ class Application:
 
     def _refused(self, call: Call, request_id: str, refusal: Refusal, state: Session | None = None) -> Envelope:
         return envelope.failure(request_id, refusal, state, call.alias, call.warnings)
+
+
+def _is_other(before: Session, after: Session) -> bool:
+    return (before.outstanding and before.outstanding.step_id) != (after.outstanding and after.outstanding.step_id)
 
 
 def _waits_for(step: Outstanding | None, payload: EventPayload) -> bool:

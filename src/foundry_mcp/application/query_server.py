@@ -14,15 +14,14 @@ from foundry_contracts.models.server_capabilities import (
 )
 from foundry_mcp.application.reader import Reader
 from foundry_mcp.machine.roles import permits
-
-SERVER_NAME = "foundry-mcp"
+from foundry_mcp.places import PRODUCT
 
 
 def capabilities(reader: Reader, request: ServerCapabilitiesRequest) -> ServerCapabilitiesResponse | Refusal:
     """Tell what the server is and what the caller may do."""
     return ServerCapabilitiesResponse(
-        server=SERVER_NAME,
-        version=version(SERVER_NAME),
+        server=PRODUCT,
+        version=version(PRODUCT),
         contract_version=CONTRACT_VERSION,
         contract_digest=CONTRACT_DIGEST,
         role=reader.caller.role,

@@ -76,6 +76,12 @@ class Runs:
         if task is not None:
             await asyncio.wait({task}, timeout=wait_ms / 1000)
 
+    def give_up(self, step: Outstanding | None) -> None:
+        """Cut off the run of a step that is out no longer: its work would go on in the workspace for nobody."""
+        task = self._tasks.get(step.started.attempt_id) if step and step.started else None
+        if task is not None:
+            task.cancel()
+
     async def stop(self) -> None:
         """Cut every run off; each becomes an interrupted one."""
         tasks = list(self._tasks.values())
@@ -187,4 +193,8 @@ def _statement(predicate: VerificationPredicate) -> dict[str, object]:
 def _review_request(state: Session) -> ReviewRequest:
     units = state.phase.units
     files = ((unit.id, given(unit.file_path)) for unit in units if unit.kind is UnitKind.TASK)
-    return ReviewRequest(state.phase.phase.id, tuple((unit, path) for unit, path in files if path is not None))
+    return ReviewRequest(
+        state.phase.phase.id,
+        tuple((unit, path) for unit, path in files if path is not None),
+        tuple((unit.id, "nothing says that it was done") for unit in units if unit.id not in state.standing),
+    )

@@ -12,7 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
-from foundry_mcp.supervisor.settings import RunSettings
+from foundry_mcp.supervisor.settings import RunSettings, default_escalation_folder
 
 _SPEC_ID: Final = "word-tally"
 # The project's Python files lie in the package as text: they are the demo's, and no part of this program.
@@ -58,12 +58,13 @@ def lay_out(folder: Path) -> DemoPlace:
     worker = folder / "demo_worker.py"
     worker.write_text((package / worker.name).read_text(encoding="utf-8"), encoding="utf-8")
     _make_python(folder / "bin")
+    environ = _environment(folder, os.environ)
     settings = RunSettings(
         workspace=workspace,
         worker=(sys.executable, str(worker)),
-        escalation_folder=folder / "state" / "foundry-mcp" / "escalations",
+        escalation_folder=default_escalation_folder(environ),
         worker_timeout_s=_WORKER_TIMEOUT_S,
-        environ=_environment(folder, os.environ),
+        environ=environ,
     )
     return DemoPlace(folder, _SPEC_ID, settings)
 

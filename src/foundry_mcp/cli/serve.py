@@ -43,12 +43,13 @@ def main(args: argparse.Namespace) -> int:
 
 async def _serve(workspace: Path) -> None:
     from foundry_mcp.bootstrap import join
+    from foundry_mcp.places import PRODUCT
     from foundry_mcp.surface.server import make_server
     from foundry_mcp.surface.stdio import serve
 
     joined = join(workspace, os.environ)
     handle = joined.application.handle
-    server = make_server("foundry-mcp", version("foundry-mcp"), handle, joined.caller, joined.ids.fresh)
+    server = make_server(PRODUCT, version(PRODUCT), handle, joined.caller, joined.ids.fresh)
     serving = asyncio.ensure_future(serve(server))
     # A polite end is to be as clean as the client's going away: what runs is cut off and becomes interrupted.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)

@@ -11,6 +11,7 @@ from foundry_contracts.handlers import Accepted, Refusal
 from foundry_contracts.models.events_session import (
     CarriedUnit,
     PolicyAccepted,
+    RunInterrupted,
     SessionEnded,
     SessionPaused,
     SessionReset,
@@ -144,8 +145,17 @@ def _verdict_missing(state: Session, request: SessionResumeRequest) -> Refusal |
 
 
 def superseding(state: Session) -> tuple[EventPayload, ...]:
-    """Give up the step that is out, if one is."""
-    return () if state.outstanding is None else (StepSuperseded(step_id=state.outstanding.step_id),)
+    """Give up the step that is out, if one is, and the run that was begun for it."""
+    step = state.outstanding
+    return () if step is None else (*cutting_off(state), StepSuperseded(step_id=step.step_id))
+
+
+def cutting_off(state: Session) -> tuple[EventPayload, ...]:
+    """End the run that was begun for the step that is out, if one is under way."""
+    step = state.outstanding
+    if step is None or step.started is None or step.finished is not None:
+        return ()
+    return (RunInterrupted(attempt_id=step.started.attempt_id),)
 
 
 def end(situation: Situation, request: SessionEndRequest) -> Accepted[SessionEndResponse] | Refusal:
@@ -153,7 +163,10 @@ def end(situation: Situation, request: SessionEndRequest) -> Accepted[SessionEnd
     state = session_or_refusal(situation, CommandName.TASK_SESSION_END)
     if isinstance(state, Refusal):
         return state
-    events = (SessionEnded(reason=request.reason, note=request.note),)
+    events = (
+        *cutting_off(state),
+        SessionEnded(reason=request.reason, note=request.note),
+    )
     return Accepted(SessionEndResponse(**_after(state, situation, events)), events)
 
 
@@ -162,7 +175,10 @@ def reset(situation: Situation, request: SessionResetRequest) -> Accepted[Sessio
     state = session_or_refusal(situation, CommandName.TASK_SESSION_RESET)
     if isinstance(state, Refusal):
         return state
-    events = (SessionReset(reason=request.reason, note=request.note),)
+    events = (
+        *cutting_off(state),
+        SessionReset(reason=request.reason, note=request.note),
+    )
     return Accepted(SessionResetResponse(**_after(state, situation, events)), events)
 
 

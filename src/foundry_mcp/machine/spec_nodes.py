@@ -119,10 +119,21 @@ def read_node(node_id: str, raw: object, pointer: str, findings: Findings) -> No
         waits=_links(needs, "blocked_by", "depends") + _links(fields, "blocked_by", "depends"),
         blocks=_links(needs, "blocks") + _links(fields, "blocks"),
         description=_description(fields, extra),
-        file_path=extra.text("file_path") or fields.text("file_path"),
+        file_path=_file_path(extra) or _file_path(fields),
         acceptance_criteria=extra.lines("acceptance_criteria") or fields.lines("acceptance_criteria"),
         check=_check(fields, extra),
     )
+
+
+def _file_path(fields: Fields) -> str | None:
+    """Give the declared file; a worker is told it, so it must not lead it out of the workspace."""
+    path = fields.text("file_path")
+    if path is not None and (path.startswith(("/", "~")) or ".." in path.split("/")):
+        message = f"The file path {path!r} leads out of the workspace: give one relative to it, without '..'."
+        fields.findings.error(
+            FindingCode.OUTSIDE_WORKSPACE, pointer_to(fields.pointer, "file_path"), message, fields.node
+        )
+    return path
 
 
 def _type(fields: Fields) -> NodeType:

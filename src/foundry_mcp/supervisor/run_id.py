@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from foundry_mcp.places import product_folder
 from foundry_mcp.supervisor.client import ServerFailed
-from foundry_mcp.supervisor.settings import RunSettings, product_folder
+from foundry_mcp.supervisor.settings import RunSettings
 
 _RUN_ID: Final = re.compile(r"run_[0-9a-f]{32}")
 _SPEC_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from foundry_mcp.places import product_folder
+
 WORKER_TIMEOUT_S: Final = 1800.0
 PAUSE_NOTE: Final = "foundry-mcp run was told to stop; running it again goes on from here."
 """The note of the supervisor's own pauses: those, and no other person's, it may lift again."""
@@ -29,15 +31,6 @@ class RunSettings:
     heartbeat_s: float = 60.0
     repeats: int = 3
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
-
-
-def product_folder(environ: Mapping[str, str]) -> Path:
-    """Give the product's folder in the user's state folder."""
-    # The XDG specification has relative paths ignored.
-    named = Path(environ.get("XDG_STATE_HOME", ""))
-    home = Path(environ.get("HOME", ""))
-    state = named if named.is_absolute() else (home if home.is_absolute() else Path.home()) / ".local" / "state"
-    return state / "foundry-mcp"
 
 
 def default_escalation_folder(environ: Mapping[str, str]) -> Path:
