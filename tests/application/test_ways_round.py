@@ -32,6 +32,7 @@ from tests.driving import (
     spec,
     start,
     task,
+    types,
 )
 from tests.in_process import InProcess
 
