@@ -1,4 +1,4 @@
-"""An application in this process, with a world that does what a test says."""
+"""A server in this process, called by MCP clients, with a world that does what a test says."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
 from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, Verdict
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
-from foundry_mcp.application import envelope
 from foundry_mcp.application.application import Application, World
-from foundry_mcp.application.call import Envelope
+from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Clock, Review, ReviewRequest, RunResult, Signer, Store
-from foundry_mcp.surface.routing import route
 from tests.adapters.memory_store import MemoryStore
 from tests.driving import Json
+from tests.mcp_client import KeptOpen, McpClient
 
 SETTINGS = SessionSettings(
     default_test_command="",
@@ -117,7 +115,7 @@ class As:
 
 
 class InProcess:
-    """Hold an application and its world; calling it sends a call as a runner."""
+    """Hold a server and its world; calling it sends a call as a runner."""
 
     def __init__(
         self, folder: Path, *specs: Json, store: Store | None = None, signer: Signer | None = None, **settings: Any
@@ -132,9 +130,15 @@ class InProcess:
         self.runner, self.reviewer = SaidRunner(self.clock), SaidReviewer()
         self.settings = SETTINGS.model_copy(update=settings)
         self.write_back = False
+        self._join()
+
+    def _join(self) -> None:
         self.application = self._joined()
-        self.maintainer = As(self, Role.MAINTAINER)
-        self.observer = As(self, Role.OBSERVER)
+        self.maintainer, self.observer = As(self, Role.MAINTAINER), As(self, Role.OBSERVER)
+        self._clients = KeptOpen(lambda caller: McpClient(self._handle, self.ids.fresh, caller))
+
+    async def _handle(self, call: Call) -> Envelope:
+        return await self.application.handle(call)
 
     def _joined(self) -> Application:
         world = World(
@@ -158,8 +162,7 @@ class InProcess:
         """Give a world that begins as this one is now, and whose sessions go their own way."""
         other = copy.copy(self)
         other.store = copy.deepcopy(self.store)
-        other.maintainer, other.observer = As(other, Role.MAINTAINER), As(other, Role.OBSERVER)
-        other.restart()
+        other._join()
         return other
 
     def spec_file(self, spec_id: str) -> Path:
@@ -170,8 +173,6 @@ class InProcess:
         return (await self.answer(tool, Role.AUTONOMY_RUNNER, **arguments)).document
 
     async def answer(self, tool: str, role: Role = Role.AUTONOMY_RUNNER, /, **arguments: Any) -> Envelope:
-        """Send a call in a role, and give the answer as it is sealed."""
-        routed = route(tool, arguments, Caller("tester", role))
-        if isinstance(routed, Refusal):
-            return envelope.failure(self.ids.fresh("req"), routed)
-        return await self.application.handle(routed)
+        """Send a call in a role, and give the answer as a client gets it."""
+        client = await self._clients.client(Caller("tester", role))
+        return await client.call(tool, arguments)

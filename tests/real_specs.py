@@ -23,5 +23,5 @@ REAL_SPECS = (
     "unified-refactoring-2026-02-06-001",
     "validate-fix-auto-cleanup-2025-12-15-001",
 )
-# One whose phases wait for later ones.
+# One with a node given twice.
 REFUSED_SPEC = "git-integration-2025-10-26-001"

@@ -109,7 +109,7 @@ async def test_a_running_session_is_not_rebased_and_a_refused_spec_is_no_structu
     rewrite(call, spec(SPEC, [task("t1", "t1")]))
     await turned_down(call, ErrorCode.SPEC_INVALID, "task", **rebase)
     call.spec_file(SPEC).unlink()
-    await refused(call, ErrorCode.SPEC_NOT_FOUND, "task", **rebase)
+    await refused(call, ErrorCode.SPEC_UNAVAILABLE, "task", **rebase)
     assert EventType.SESSION_REBASED not in await types(call, session_id)
 
 

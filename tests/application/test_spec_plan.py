@@ -76,6 +76,13 @@ async def test_a_plan_no_session_could_run_is_refused_as_a_start_is(tmp_path: Pa
         await turned_down(call, ErrorCode.VERIFICATION_COMMAND_MISSING, tool, **of(command, spec_id=SPEC))
 
 
+async def test_a_command_in_a_shells_language_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1"), check("v1", command="make test | tee out.txt")]))
+    for tool, command in (("spec", CommandName.SPEC_PLAN), ("task", CommandName.TASK_SESSION_START)):
+        data = await turned_down(call, ErrorCode.VERIFICATION_SHELL_REFUSED, tool, **of(command, spec_id=SPEC))
+        assert [fault["node"] for fault in data["details"]["nodes"]] == ["v1"]
+
+
 def made_up(seed: int) -> Json:
     """Make up a spec: units of all kinds in some order, each waiting for some of those named before it."""
     chance = Random(seed)

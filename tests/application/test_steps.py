@@ -393,6 +393,8 @@ async def test_a_changed_structure_fails_the_session_until_a_maintainer_ends_it(
     data = await next_step(call, session_id)
     told = (data["loop_signal"], data["session"]["status"], data["session"]["failure_reason"])
     assert told == (LoopSignal.FAILED, SessionStatus.FAILED, FailureReason.SPEC_STRUCTURE_CHANGED)
+    failures = await events(call, session_id, types=[EventType.SESSION_FAILED])
+    assert [event["payload"] for event in failures] == [{"reason": FailureReason.SPEC_STRUCTURE_CHANGED}]
     end: Json = {"action": "session", "command": "end", "session_id": session_id, "reason": ReasonCode.TESTING}
     await refused(call, ErrorCode.UNAUTHORIZED, "task", **end)
     ended = await accepted(call.maintainer, "task", **end)

@@ -1,4 +1,4 @@
-"""Specs of a public project, as they are, driven to their end: some by a client of the real server, all in process."""
+"""Specs of a public project, as they are, driven to their end by MCP clients: some over stdio, all in process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
-from foundry_contracts.vocabulary import Attestation, ErrorCode, EventType, LoopSignal, Outcome, StepType
+from foundry_contracts.vocabulary import (
+    Attestation,
+    ErrorCode,
+    EventType,
+    FindingCode,
+    FindingLevel,
+    LoopSignal,
+    Outcome,
+    StepType,
+)
 from tests.driving import Driven, Json, accepted, drive, events, make_files, refused
 from tests.in_process import InProcess
 from tests.real_specs import REAL, REAL_SPECS, REFUSED_SPEC
@@ -64,14 +73,28 @@ async def test_every_real_spec_that_can_be_run_is_driven_to_its_end(spec_id: str
     hold(plan, driven, await events(call, driven.session_id))
 
 
-async def test_the_real_spec_whose_order_cannot_be_kept_is_refused(tmp_path: Path) -> None:
-    call = InProcess(tmp_path, replace_command="true")
-    shutil.copy(there(REFUSED_SPEC), call.spec_file(REFUSED_SPEC))
+async def test_the_real_spec_with_a_node_given_twice_is_refused_for_it_and_runs_once_mended(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, max_tasks=10_000, attestation=Attestation.AGENT, replace_command="true")
+    text = there(REFUSED_SPEC).read_text(encoding="utf-8")
+    file = call.spec_file(REFUSED_SPEC)
+    file.write_text(text, encoding="utf-8")
     start = {"action": "session", "command": "start", "spec_id": REFUSED_SPEC}
     data = await refused(call, ErrorCode.SPEC_INVALID, "task", **start)
-    assert data["details"]["findings"] != []
-    assert all(finding["pointer"] for finding in data["details"]["findings"])
+    faults = [(fault["level"], fault["code"], fault["node"]) for fault in data["details"]["findings"]]
+    assert faults == [
+        (FindingLevel.ERROR, FindingCode.DUPLICATE_KEY, "task-6-2-3"),
+        # The node that its parent misses is the one that was given another's name.
+        (FindingLevel.WARNING, FindingCode.DANGLING_CHILD, "task-6-2"),
+        (FindingLevel.WARNING, FindingCode.UNLISTED_CHILD, "phase-1"),
+        (FindingLevel.WARNING, FindingCode.UNLISTED_CHILD, "phase-3"),
+    ]
+    assert all(fault["pointer"] for fault in data["details"]["findings"])
     assert (await accepted(call, "task", action="session", command="list"))["sessions"] == []
+    before, given_again, after = text.rpartition('"task-6-2-3": {')
+    file.write_text(before + given_again.replace("-3", "-5") + after, encoding="utf-8")
+    plan = (await accepted(call, "spec", action="get", spec_id=REFUSED_SPEC))["plan"]
+    driven = await drive(call, REFUSED_SPEC, make_files(call.workspace))
+    hold(plan, driven, await events(call, driven.session_id))
 
 
 def there(spec_id: str) -> Path:

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
 
-import jsonschema_rs
 import pytest
-from mcp import Client, MCPError, types
+from mcp import MCPError, types
 
 from foundry_contracts.vocabulary import ErrorCode, Role
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.surface.server import make_server
 from tests.driving import Json, check, drive, spec, task
 from tests.in_process import InProcess
+from tests.mcp_client import ERAS, McpClient, Mode
 
 pytestmark = pytest.mark.anyio
 
 GENERATED = Path(__file__).parents[2] / "generated"
 SPEC = "a-spec"
 TWO_PHASES = spec(SPEC, [task("t1"), check("v1", command="true")], [task("t2")])
-Mode = Literal["auto", "legacy"]
-ERAS: dict[Mode, str] = {"auto": "2026-07-28", "legacy": "2025-11-25"}
-
-
-def schema(name: str) -> jsonschema_rs.Validator:
-    text = (GENERATED / "schemas" / "formats" / f"{name}.json").read_text(encoding="utf-8")
-    return jsonschema_rs.validator_for(json.loads(text), validate_formats=True)
-
-
-ENVELOPE, ERROR_DATA = schema("Envelope"), schema("ErrorData")
 
 
 @pytest.fixture(params=list(ERAS))
@@ -40,33 +27,9 @@ def mode(request: pytest.FixtureRequest) -> Mode:
     return found
 
 
-class Connected:
-    """A client in one era, which holds every answer to what all answers promise."""
-
-    def __init__(self, application: InProcess, mode: Mode, role: Role = Role.AUTONOMY_RUNNER) -> None:
-        handle, fresh = application.application.handle, application.ids.fresh
-        server = make_server("foundry-mcp", version("foundry-mcp"), handle, Caller("tester", role), fresh)
-        self.client = Client(server, mode=mode)
-
-    async def __aenter__(self) -> Connected:
-        await self.client.__aenter__()
-        return self
-
-    async def __aexit__(self, *problem: Any) -> None:
-        await self.client.__aexit__(*problem)
-
-    async def __call__(self, tool: str, /, **arguments: Any) -> Json:
-        result = await self.client.call_tool(tool, arguments)
-        (block,) = result.content
-        assert isinstance(block, types.TextContent)
-        envelope: Json = json.loads(block.text)
-        assert result.structured_content == envelope
-        assert result.is_error is not envelope["success"]
-        ENVELOPE.validate(envelope)
-        assert ("error" in envelope) is not envelope["success"]
-        if not envelope["success"]:
-            ERROR_DATA.validate(envelope["data"])
-        return envelope
+def connected(application: InProcess, mode: Mode, role: Role = Role.AUTONOMY_RUNNER) -> McpClient:
+    """Give a client in one era."""
+    return McpClient(application.application.handle, application.ids.fresh, Caller("tester", role), mode)
 
 
 @pytest.fixture
@@ -75,27 +38,27 @@ def application(tmp_path: Path) -> InProcess:
 
 
 async def test_the_eras_are_those_we_mean(application: InProcess, mode: Mode) -> None:
-    async with Connected(application, mode) as call:
-        assert call.client.protocol_version == ERAS[mode]
+    async with connected(application, mode) as call:
+        assert call.sdk.protocol_version == ERAS[mode]
 
 
 async def test_the_tools_are_listed_as_they_were_generated(application: InProcess, mode: Mode) -> None:
-    async with Connected(application, mode) as call:
-        listed = await call.client.list_tools()
+    async with connected(application, mode) as call:
+        listed = await call.sdk.list_tools()
     tools = [tool.model_dump(mode="json", by_alias=True, exclude_unset=True) for tool in listed.tools]
     assert tools == json.loads((GENERATED / "mcp" / "tools.json").read_text(encoding="utf-8"))
 
 
 async def test_a_whole_run_keeps_every_promise_of_an_answer(application: InProcess, mode: Mode) -> None:
-    async with Connected(application, mode) as call:
+    async with connected(application, mode) as call:
         driven = await drive(call, SPEC)
     assert (driven.phases, len(driven.steps)) == (2, 5)
 
 
 async def test_an_unknown_tool_is_an_error_of_the_protocol(application: InProcess, mode: Mode) -> None:
-    async with Connected(application, mode) as call:
+    async with connected(application, mode) as call:
         with pytest.raises(MCPError, match=r"Unknown tool 'taks'; known are .*task") as met:
-            await call.client.call_tool("taks", {})
+            await call.sdk.call_tool("taks", {})
     assert met.value.code == types.INVALID_PARAMS
 
 
@@ -130,13 +93,13 @@ UNKNOWN: list[tuple[Json, ErrorCode, str]] = [
 async def test_an_unknown_name_is_refused_with_the_nearest_one(
     application: InProcess, mode: Mode, arguments: Json, code: ErrorCode, message: str
 ) -> None:
-    async with Connected(application, mode) as call:
+    async with connected(application, mode) as call:
         answer = await call("task", **arguments)
     assert (answer["data"]["error_code"], answer["error"]) == (code, message)
 
 
 async def test_a_null_counts_as_absent_and_is_warned_of(application: InProcess, mode: Mode) -> None:
-    async with Connected(application, mode) as call:
+    async with connected(application, mode) as call:
         answer = await call("task", action="session", command="start", spec_id=SPEC, attended=None)
         plain = await call("task", action="session", command="status", spec_id=SPEC)
     assert answer["success"]
@@ -145,7 +108,7 @@ async def test_a_null_counts_as_absent_and_is_warned_of(application: InProcess, 
 
 
 async def test_an_object_that_comes_as_json_text_is_read_and_warned_of(application: InProcess, mode: Mode) -> None:
-    async with Connected(application, mode) as call:
+    async with connected(application, mode) as call:
         started = await call("task", action="session", command="start", spec_id=SPEC)
         session: Json = {"session_id": started["data"]["session"]["session_id"]}
         step = (await call("task", action="session-step", command="next", **session))["data"]["step"]
@@ -158,7 +121,7 @@ async def test_an_object_that_comes_as_json_text_is_read_and_warned_of(applicati
 
 
 async def test_an_observer_may_read_and_is_told_which_role_it_lacks(application: InProcess, mode: Mode) -> None:
-    async with Connected(application, mode, Role.OBSERVER) as call:
+    async with connected(application, mode, Role.OBSERVER) as call:
         read = await call("task", action="session", command="list")
         answer = await call("task", action="session", command="start", spec_id=SPEC)
     assert read["success"]

@@ -187,6 +187,7 @@ class Application:
             situation = replace(situation, recorded_elsewhere=situation.recorded_elsewhere or found)
         handler: Callable[..., Accepted[BaseModel] | Refusal] = getattr(self._handlers, call.entry.identifier)
         decision = handler(situation, request)
+        validation.hold_events(call.entry, decision.events)
         if isinstance(decision, Refusal):
             return self._refused(call, request_id, decision, self._note_refusal(call, situation, decision)), before
         answer = self._accepted(call, request_id, decision.reply)
@@ -308,6 +309,7 @@ class Application:
         return answer
 
     def _refused(self, call: Call, request_id: str, refusal: Refusal, state: Session | None = None) -> Envelope:
+        validation.hold_refusal(call.entry, refusal.code)
         return envelope.failure(request_id, refusal, state, call.alias, call.warnings)
 
 

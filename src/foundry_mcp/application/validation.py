@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -13,12 +14,15 @@ import jsonschema_rs
 from pydantic import BaseModel
 
 from foundry_contracts.dispatch import CommandEntry
+from foundry_contracts.events import EventPayload, event_type
+from foundry_contracts.tables import ERROR_CODE_INFO
+from foundry_contracts.vocabulary import ErrorCode
 
 _SHOWN = 20
 
 
 class ResponseInvalid(Exception):
-    """Report that a response does not hold to its own contract: a fault of ours."""
+    """Report that an answer does not hold to its command's contract: a fault of ours."""
 
 
 @cache
@@ -57,6 +61,19 @@ def hold_response(entry: CommandEntry, data: object) -> None:
     error = next(iter(validator(entry.response_schema).iter_errors(data)), None)
     if error is not None:
         raise ResponseInvalid(f"{entry.name} at {_pointer(error.instance_path)}: {_bounded(error.message)}")
+
+
+def hold_refusal(entry: CommandEntry, code: ErrorCode) -> None:
+    """Raise ResponseInvalid unless a command's contract declares an error, or every command may answer it."""
+    if code not in entry.errors and not ERROR_CODE_INFO[code].common:
+        raise ResponseInvalid(f"{entry.name} does not declare the error {code}")
+
+
+def hold_events(entry: CommandEntry, events: Iterable[EventPayload]) -> None:
+    """Raise ResponseInvalid unless a command's contract declares every event it decided on."""
+    for event in events:
+        if event_type(event) not in entry.emits:
+            raise ResponseInvalid(f"{entry.name} does not declare the event {event_type(event)}")
 
 
 def _unknown(name: str, known: list[str]) -> dict[str, str]:

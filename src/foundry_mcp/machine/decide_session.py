@@ -34,7 +34,7 @@ from foundry_mcp.machine.carried import done_before
 from foundry_mcp.machine.commands import commands_of_plan
 from foundry_mcp.machine.outcome import apply, apply_to, session_or_refusal
 from foundry_mcp.machine.plan_index import PlanIndex
-from foundry_mcp.machine.refusals import spec_invalid, spec_not_found
+from foundry_mcp.machine.refusals import spec_gone, spec_invalid, spec_not_found
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.signal import signal_of
@@ -84,7 +84,7 @@ def startable_plan(situation: Situation, spec_id: str, *, any_command: bool = Fa
     if situation.spec_problem is not None:
         return Refusal(ErrorCode.SPEC_UNAVAILABLE, situation.spec_problem, {"spec_id": spec_id})
     if situation.spec is None:
-        return spec_not_found(spec_id)
+        return spec_not_found(spec_id) if situation.session is None else spec_gone(spec_id)
     if situation.spec.plan is None:
         return spec_invalid(spec_id, situation.spec.findings)
     refusal = None if any_command else commands_of_plan(situation.spec.plan, situation.settings)

@@ -23,6 +23,7 @@ from foundry_mcp.machine.moments import later
 from foundry_mcp.machine.optional import given
 from foundry_mcp.machine.outcome import apply_to, hold, last_sign_of_life, session_or_refusal
 from foundry_mcp.machine.proof import proof_of
+from foundry_mcp.machine.refusals import spec_gone
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Situation
 from foundry_mcp.machine.view import step_view
@@ -89,13 +90,14 @@ def _step_still_out(state: Session) -> Refusal | None:
 
 def _spec_unavailable(state: Session, situation: Situation) -> Refusal | None:
     problem = situation.spec_problem
-    if problem is None and situation.spec is not None:
+    if problem is None:
+        if situation.spec is None:
+            return spec_gone(state.spec_id)
         # A file that is refused as it stands, half saved perhaps, is no new structure: mending it mends the session.
         if situation.spec.plan is not None:
             return None
         problem = f"The file of spec {state.spec_id!r} is refused as it stands; spec validate says why."
-    message = problem or f"The file of spec {state.spec_id!r} is gone."
-    return Refusal(ErrorCode.SPEC_UNAVAILABLE, message, {"spec_id": state.spec_id})
+    return Refusal(ErrorCode.SPEC_UNAVAILABLE, problem, {"spec_id": state.spec_id})
 
 
 def _identity(state: Session, step: Outstanding) -> dict[str, JsonValue]:
