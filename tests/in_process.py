@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,14 @@ class SetClock:
 
 
 class CountedIds:
-    """Count ids up from one."""
+    """Count the ids of each kind up from one."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self._counts: Counter[str] = Counter()
 
     def fresh(self, prefix: str) -> str:
-        self.count += 1
-        return f"{prefix}_{self.count:026d}"
+        self._counts[prefix] += 1
+        return f"{prefix}_{self._counts[prefix]:026d}"
 
 
 class SaidRunner:
