@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,16 @@ class StdioServer:
     @classmethod
     @asynccontextmanager
     async def begin(cls, workspace: Path, environ: Mapping[str, str]) -> AsyncIterator[StdioServer]:
-        """Start a server and shake hands; in the end it is let go, or killed if the test failed."""
+        """Start the server of a workspace, as `begin_with` does."""
+        async with cls.begin_with(command_line(workspace), environ) as server:
+            yield server
+
+    @classmethod
+    @asynccontextmanager
+    async def begin_with(cls, words: Sequence[str], environ: Mapping[str, str]) -> AsyncIterator[StdioServer]:
+        """Start a server by its command line and shake hands; in the end it is let go, or killed if the test failed."""
         process = await asyncio.create_subprocess_exec(
-            *command_line(workspace),
+            *words,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environ,

@@ -1,0 +1,280 @@
+"""What a step costs, in process and over stdio, by the number of tasks; what a page of events and a cold start cost.
+
+Floors of the same run: a transaction prepared beforehand that writes the same rows and bytes, and a server of the same
+SDK whose one tool does nothing. All are measured in turns, so that a busy machine is as busy for each of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.timing import Timings, verdict
+from foundry_contracts.handlers import Refusal
+from foundry_contracts.vocabulary import EventType, Role, SessionStatus
+from foundry_mcp.adapters import sqlite_statements as sql
+from foundry_mcp.adapters.sqlite_database import Database
+from foundry_mcp.adapters.sqlite_store import SqliteStore
+from foundry_mcp.machine.situation import Caller
+from foundry_mcp.ports import Batch, SessionRow, StoredEvent
+from foundry_mcp.surface.routing import route
+from tests.driving import Call, Json, accepted, spec, start, task
+from tests.in_process import InProcess
+from tests.stdio_server import StdioServer, command_line, environment
+
+SIZES = (10, 100, 1_000, 10_000)
+PAGE = 50
+FEW_EVENTS, MANY_EVENTS = 1_000, 1_000_000
+ONE_IN = 1_000
+FLOOR_SERVER = Path(__file__).with_name("floor_server.py")
+
+
+class Direct:
+    """Call an application beneath the protocol."""
+
+    def __init__(self, world: InProcess) -> None:
+        self._world = world
+
+    async def __call__(self, tool: str, /, **arguments: Any) -> Json:
+        routed = route(tool, arguments, Caller("bench", Role.AUTONOMY_RUNNER))
+        assert not isinstance(routed, Refusal), routed
+        return (await self._world.application.handle(routed)).document
+
+
+class Walk:
+    """Walk through specs of one size, one timed step at a time."""
+
+    def __init__(self, call: Call, specs: list[Json]) -> None:
+        self._call = call
+        self._specs = iter(specs)
+        self._left = 0
+        self._sent: Json = {}
+
+    async def get_ready(self) -> None:
+        """See that there is a step to report and another to come."""
+        if self._left:
+            return
+        document = next(self._specs)
+        session_id = await start(self._call, document["spec_id"])
+        self._sent = {"action": "session-step", "command": "next", "session_id": session_id}
+        self._take(await accepted(self._call, "task", **self._sent))
+        self._left = len(document["phases"][0]["tasks"]) - 1
+
+    async def go_on(self) -> None:
+        """Report a step and take the next one, in one call."""
+        self._left -= 1
+        self._take(await accepted(self._call, "task", **self._sent))
+
+    def _take(self, data: Json) -> None:
+        self._sent["last_step_result"] = data["step"]["report_call"]["params"]["result"]
+
+
+def documents(size: int, steps: int) -> list[Json]:
+    """Give as many specs of a size as that many steps take."""
+    count = -(-steps // (size - 1))
+    return [spec(f"size-{size}-{number}", [task(f"t{unit}") for unit in range(size)]) for number in range(count)]
+
+
+def transactions(folder: Path, written: Path) -> Iterator[Callable[[], None]]:
+    """Give transactions that write what a step wrote (its events, its answer, the session's row), made beforehand."""
+    taken = Database(written)
+    with taken.reading() as db:
+        events = [dict(zip(_columns(db, "events"), row, strict=True)) for row in _last(db, "events", 2)]
+        answers = [dict(zip(_columns(db, "answers"), row, strict=True)) for row in _last(db, "answers", 1)]
+        session = db.execute("SELECT * FROM sessions").fetchall()[0]
+    taken.close()
+    database = Database(folder / "floor.sqlite3")
+    with database.writing() as connection:
+        connection.execute(f"INSERT INTO sessions VALUES ({','.join('?' * len(session))})", session)
+    for number in range(10**9):
+        rows = [
+            (
+                sql.INSERT_EVENT,
+                tuple({**event, "seq": 2 * number + place, "event_id": f"evt_{2 * number + place:026d}"}.values()),
+            )
+            for place, event in enumerate(events, start=1)
+        ]
+        rows += [
+            (sql.INSERT_ANSWER, tuple({**answer, "key": f"{number:064d}{answer['key'][64:]}"}.values()))
+            for answer in answers
+        ]
+        rows.append((sql.PUT_SESSION, tuple(session)))
+        yield lambda rows=rows: _write(connection, rows)  # type: ignore[misc]
+
+
+def _columns(db: Any, table: str) -> list[str]:
+    return [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
+
+
+def _last(db: Any, table: str, count: int) -> list[Any]:
+    rows: list[Any] = db.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT {count}").fetchall()
+    return rows[::-1]
+
+
+def _write(connection: Any, rows: list[tuple[str, tuple[Any, ...]]]) -> None:
+    connection.execute(sql.BEGIN_WRITE)
+    for statement, values in rows:
+        connection.execute(statement, values)
+    connection.execute(sql.COMMIT)
+
+
+async def measure_in_process(timings: Timings, folder: Path, steps: int) -> None:
+    """Time steps of each size, and the prepared transaction, in turns."""
+    walks: dict[int, Walk] = {}
+    for size in SIZES:
+        specs = documents(size, steps + 1)
+        place = folder / f"size-{size}"
+        place.mkdir()
+        world = InProcess(place, *specs, store=SqliteStore(place / "store.sqlite3"), max_tasks=10**6)
+        walks[size] = Walk(Direct(world), specs)
+        await walks[size].get_ready()
+        await walks[size].go_on()
+    floors = transactions(folder, folder / f"size-{SIZES[0]}" / "store.sqlite3")
+    for _ in range(steps):
+        timings.take("floor: same rows and bytes", next(floors))
+        for size, walk in walks.items():
+            await walk.get_ready()
+            await timings.wait(f"in process, {size} tasks", walk.go_on())
+
+
+async def measure_stdio(timings: Timings, folder: Path, steps: int) -> None:
+    """Time steps of each size over stdio, and calls that do nothing, in turns."""
+    async with AsyncExitStack() as stack:
+        nothing = await stack.enter_async_context(
+            StdioServer.begin_with([sys.executable, str(FLOOR_SERVER)], environment(folder))
+        )
+        walks: dict[int, Walk] = {}
+        for size in SIZES:
+            specs = documents(size, steps + 1)
+            workspace = folder / f"stdio-{size}" / "workspace"
+            (workspace / "specs" / "active").mkdir(parents=True)
+            for document in specs:
+                (workspace / "specs" / "active" / f"{document['spec_id']}.json").write_text(json.dumps(document))
+            settings = {"FOUNDRY_MCP_SESSION_DEFAULTS_MAX_TASKS": "1000000"}
+            environ = environment(folder / f"stdio-{size}" / "state", **settings)
+            server = await stack.enter_async_context(StdioServer.begin_with(command_line(workspace), environ))
+            walks[size] = Walk(server, specs)
+            await walks[size].get_ready()
+            await walks[size].go_on()
+        for _ in range(steps):
+            await timings.wait("floor: no-op over stdio", nothing.text("noop"))
+            for size, walk in walks.items():
+                await walk.get_ready()
+                await timings.wait(f"over stdio, {size} tasks", walk.go_on())
+
+
+async def measure_pages(timings: Timings, folder: Path, pages: int) -> None:
+    """Time a page at the tail, plain and by a type that one event in a thousand has, of a long log and a short one."""
+    asks: dict[str, tuple[Call, Json]] = {}
+    for events in (FEW_EVENTS, MANY_EVENTS):
+        place = folder / f"events-{events}"
+        place.mkdir()
+        store = SqliteStore(place / "store.sqlite3")
+        world = InProcess(place, spec("long", [task("t1")]), store=store)
+        call: Call = Direct(world)
+        session_id = await start(call, "long")
+        _lengthen(store, session_id, events)
+        ask: Json = {"action": "session-events", "session_id": session_id, "limit": PAGE, "order": "desc"}
+        asks[f"page at the tail of {events}"] = (call, ask)
+        asks[f"page by type of {events}"] = (call, {**ask, "types": [EventType.UNIT_BLOCKED.value]})
+        await accepted(call, "task", **ask)
+    for _ in range(pages):
+        for name, (call, ask) in asks.items():
+            await timings.wait(name, accepted(call, "task", **ask))
+
+
+def _lengthen(store: SqliteStore, session_id: str, events: int) -> None:
+    """Add events to a session's log until it has so many."""
+    row = store.session(session_id)
+    assert row is not None
+    numbers = iter(range(row.version + 1, events + 1))
+    while batch := tuple(islice(numbers, 20_000)):
+        store.append(
+            Batch(
+                SessionRow(session_id, row.spec_id, SessionStatus.RUNNING, batch[-1], row.created_at, row.updated_at),
+                batch[0] - 1,
+                tuple(_event(session_id, row.spec_id, seq, row.created_at) for seq in batch),
+            )
+        )
+
+
+def _event(session_id: str, spec_id: str, seq: int, time: str) -> StoredEvent:
+    kind, payload = EventType.UNIT_UNBLOCKED, {"unit_id": "t1", "note": "It can be done again, somebody says."}
+    if seq % ONE_IN == 0:
+        kind, payload = EventType.UNIT_BLOCKED, {"unit_id": "t1", "reason": "It cannot be done now, somebody says."}
+    return StoredEvent(
+        f"evt_{seq:026d}", session_id, seq, spec_id, time, "bench", Role.MAINTAINER, kind, json.dumps(payload)
+    )
+
+
+async def measure_cold_start(timings: Timings, folder: Path, starts: int) -> None:
+    """Time from nothing to the first answered call, of the server and of the one that does nothing."""
+    workspace = folder / "cold"
+    (workspace / "specs" / "active").mkdir(parents=True)
+    listing: Json = {"action": "session", "command": "list"}
+
+    async def first_answer(words: list[str], tool: str, arguments: Json) -> None:
+        async with StdioServer.begin_with(words, environment(folder / "cold-state")) as server:
+            await server.text(tool, **arguments)
+
+    for _ in range(starts):
+        await timings.wait("floor: cold start", first_answer([sys.executable, str(FLOOR_SERVER)], "noop", {}))
+        await timings.wait("cold start", first_answer(command_line(workspace), "task", listing))
+
+
+def judge(timings: Timings) -> Iterator[str]:
+    """Say of each figure that was asked for how it stands."""
+    least, most = SIZES[0], SIZES[-1]
+    floor, noop = timings.p50("floor: same rows and bytes"), timings.p50("floor: no-op over stdio")
+    for how in ("in process", "over stdio"):
+        grown, small = timings.p50(f"{how}, {most} tasks"), timings.p50(f"{how}, {least} tasks")
+        yield verdict(f"{how}: {most} tasks to {least}", grown / small, 1.2)
+    yield verdict(
+        "over stdio: a step to a no-op and two floors", timings.p50(f"over stdio, {most} tasks") / (noop + 2 * floor), 1
+    )
+    yield f"in process: a step to its floor: {timings.p50(f'in process, {least} tasks') / floor:.2f}"
+    short = timings.p50(f"page at the tail of {FEW_EVENTS}")
+    yield verdict(
+        f"page at the tail of {MANY_EVENTS} to one of {FEW_EVENTS}",
+        timings.p50(f"page at the tail of {MANY_EVENTS}") / short,
+        1.2,
+    )
+    yield verdict(
+        f"page by type of {MANY_EVENTS} to a plain one of {FEW_EVENTS}",
+        timings.p50(f"page by type of {MANY_EVENTS}") / short,
+        1.2,
+    )
+    yield verdict(
+        "cold start to the first answer, to the bare SDK's",
+        timings.p50("cold start") / timings.p50("floor: cold start"),
+        1.25,
+    )
+
+
+async def main() -> None:
+    """Measure everything and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=300, help="steps of each size")
+    parser.add_argument("--starts", type=int, default=15, help="cold starts of each server")
+    args = parser.parse_args()
+    timings = Timings()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        await measure_in_process(timings, folder, args.steps)
+        await measure_stdio(timings, folder, args.steps)
+        await measure_pages(timings, folder, args.steps)
+        await measure_cold_start(timings, folder, args.starts)
+    print(timings.table())
+    print("\n".join(judge(timings)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,48 @@
+"""Times taken in one run, told beside the floor of the same run: milliseconds do not travel, ratios do."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from statistics import median
+
+
+class Timings:
+    """Hold samples in seconds, by name."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, list[float]] = defaultdict(list)
+
+    def take(self, name: str, work: Callable[[], object]) -> None:
+        """Time a piece of work once."""
+        begun = time.perf_counter()
+        work()
+        self._samples[name].append(time.perf_counter() - begun)
+
+    async def wait(self, name: str, work: Awaitable[object]) -> None:
+        """Time a piece of work that is waited for, once."""
+        begun = time.perf_counter()
+        await work
+        self._samples[name].append(time.perf_counter() - begun)
+
+    def p50(self, name: str) -> float:
+        """Give the middle sample."""
+        return median(self._samples[name])
+
+    def p95(self, name: str) -> float:
+        """Give the sample that nineteen of twenty are no greater than."""
+        samples = sorted(self._samples[name])
+        return samples[int(0.95 * (len(samples) - 1))]
+
+    def table(self) -> str:
+        """Give a line a name: how many samples, the middle one, and the slow one."""
+        lines = [f"{'':32}{'samples':>8}{'p50 ms':>10}{'p95 ms':>10}"]
+        for name, samples in self._samples.items():
+            lines.append(f"{name:32}{len(samples):8}{1e3 * self.p50(name):10.3f}{1e3 * self.p95(name):10.3f}")
+        return "\n".join(lines)
+
+
+def verdict(what: str, value: float, limit: float) -> str:
+    """Say how a ratio stands to the most it should be."""
+    return f"{what}: {value:.2f} (at most {limit:g}) {'reached' if value <= limit else 'MISSED'}"
