@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.timing import Timings, verdict
+from bench.timing import Timings
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.vocabulary import EventType, Role, SessionStatus
 from foundry_mcp.adapters import sqlite_statements as sql
@@ -164,7 +164,9 @@ async def measure_stdio(timings: Timings, folder: Path, steps: int) -> None:
             walks[size] = Walk(server, specs)
             await walks[size].get_ready()
             await walks[size].go_on()
+        floors = transactions(folder, next((folder / f"stdio-{SIZES[0]}" / "state").rglob("store.sqlite3")))
         for _ in range(steps):
+            timings.take("floor: same rows and bytes", next(floors))
             await timings.wait("floor: no-op over stdio", nothing.text("noop"))
             for size, walk in walks.items():
                 await walk.get_ready()
@@ -221,57 +223,55 @@ async def measure_cold_start(timings: Timings, folder: Path, starts: int) -> Non
     (workspace / "specs" / "active").mkdir(parents=True)
     listing: Json = {"action": "session", "command": "list"}
 
+    environ = environment(folder / "cold-state")
+    # Compiling the sources anew is no part of a start; the first of each writes what the others read.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
     async def first_answer(words: list[str], tool: str, arguments: Json) -> None:
-        async with StdioServer.begin_with(words, environment(folder / "cold-state")) as server:
+        async with StdioServer.begin_with(words, environ) as server:
             await server.text(tool, **arguments)
 
+    await first_answer([sys.executable, str(FLOOR_SERVER)], "noop", {})
+    await first_answer(command_line(workspace), "task", listing)
     for _ in range(starts):
         await timings.wait("floor: cold start", first_answer([sys.executable, str(FLOOR_SERVER)], "noop", {}))
         await timings.wait("cold start", first_answer(command_line(workspace), "task", listing))
 
 
+MEASURES = {
+    "process": measure_in_process,
+    "stdio": measure_stdio,
+    "pages": measure_pages,
+    "starts": measure_cold_start,
+}
+
+
 def judge(timings: Timings) -> Iterator[str]:
-    """Say of each figure that was asked for how it stands."""
+    """Say of each figure that was measured how it stands to what is asked of it."""
     least, most = SIZES[0], SIZES[-1]
-    floor, noop = timings.p50("floor: same rows and bytes"), timings.p50("floor: no-op over stdio")
+    transaction, noop = "floor: same rows and bytes", "floor: no-op over stdio"
     for how in ("in process", "over stdio"):
-        grown, small = timings.p50(f"{how}, {most} tasks"), timings.p50(f"{how}, {least} tasks")
-        yield verdict(f"{how}: {most} tasks to {least}", grown / small, 1.2)
-    yield verdict(
-        "over stdio: a step to a no-op and two floors", timings.p50(f"over stdio, {most} tasks") / (noop + 2 * floor), 1
-    )
-    yield f"in process: a step to its floor: {timings.p50(f'in process, {least} tasks') / floor:.2f}"
-    short = timings.p50(f"page at the tail of {FEW_EVENTS}")
-    yield verdict(
-        f"page at the tail of {MANY_EVENTS} to one of {FEW_EVENTS}",
-        timings.p50(f"page at the tail of {MANY_EVENTS}") / short,
-        1.2,
-    )
-    yield verdict(
-        f"page by type of {MANY_EVENTS} to a plain one of {FEW_EVENTS}",
-        timings.p50(f"page by type of {MANY_EVENTS}") / short,
-        1.2,
-    )
-    yield verdict(
-        "cold start to the first answer, to the bare SDK's",
-        timings.p50("cold start") / timings.p50("floor: cold start"),
-        1.25,
-    )
+        yield from timings.ratio(f"{how}, {most} tasks", [f"{how}, {least} tasks"], 1.2)
+    yield from timings.ratio(f"in process, {least} tasks", [transaction])
+    yield from timings.ratio(f"over stdio, {most} tasks", [noop, transaction, transaction], 1)
+    short = f"page at the tail of {FEW_EVENTS}"
+    yield from timings.ratio(f"page at the tail of {MANY_EVENTS}", [short], 1.2)
+    yield from timings.ratio(f"page by type of {MANY_EVENTS}", [short], 1.2)
+    yield from timings.ratio("cold start", ["floor: cold start"], 1.25)
 
 
 async def main() -> None:
-    """Measure everything and print it."""
+    """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=300, help="steps of each size")
-    parser.add_argument("--starts", type=int, default=15, help="cold starts of each server")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(MEASURES)}; all by default")
+    parser.add_argument("--count", type=int, default=300, help="samples of each figure (of cold starts, a twentieth)")
     args = parser.parse_args()
     timings = Timings()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        await measure_in_process(timings, folder, args.steps)
-        await measure_stdio(timings, folder, args.steps)
-        await measure_pages(timings, folder, args.steps)
-        await measure_cold_start(timings, folder, args.starts)
+        for part in args.parts or MEASURES:
+            folder = Path(name) / part
+            folder.mkdir()
+            await MEASURES[part](timings, folder, args.count // 20 if part == "starts" else args.count)
     print(timings.table())
     print("\n".join(judge(timings)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from statistics import median
 
 
@@ -42,7 +42,10 @@ class Timings:
             lines.append(f"{name:32}{len(samples):8}{1e3 * self.p50(name):10.3f}{1e3 * self.p95(name):10.3f}")
         return "\n".join(lines)
 
-
-def verdict(what: str, value: float, limit: float) -> str:
-    """Say how a ratio stands to the most it should be."""
-    return f"{what}: {value:.2f} (at most {limit:g}) {'reached' if value <= limit else 'MISSED'}"
+    def ratio(self, name: str, floors: Sequence[str], limit: float | None = None) -> Iterator[str]:
+        """Say how a middle sample stands to its floors together, and to the most it should be; nothing if unknown."""
+        if not {name, *floors} <= self._samples.keys():
+            return
+        value = self.p50(name) / sum(map(self.p50, floors))
+        asked = "" if limit is None else f"  (at most {limit:g}: {'reached' if value <= limit else 'MISSED'})"
+        yield f"{name}  /  {' + '.join(floors)}  =  {value:.2f}{asked}"

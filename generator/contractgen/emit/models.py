@@ -100,6 +100,7 @@ def _config() -> Any:
         allow_remote_refs=False,
         collapse_root_models=False,
         custom_file_header="# models",
+        disable_future_imports=True,
         disable_timestamp=True,
         enum_field_as_literal=LiteralType.All,
         formatters=[],
@@ -130,4 +131,6 @@ def _body(code: str, file: str | None) -> str:
     text = _MARKED_DEFAULT.sub(r"\2", code.removeprefix("# models").lstrip("\n"))
     # The sentinel's first home is deprecated since pydantic 2.14, its second unknown before: the core has it in both.
     text = text.replace("from pydantic.experimental.missing_sentinel import", "from pydantic_core import")
+    # A server answers its first call without most of its models: each is built when it is first used.
+    text = text.replace("ConfigDict(", "ConfigDict(\n        defer_build=True,")
     return f"{docstring(f'Models of contracts/{file}.' if file else 'Models that refer to one another.')}\n{text}"

@@ -2,8 +2,6 @@
 # Source: contracts/common.json
 """Models of contracts/common.json."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -106,6 +104,7 @@ class Actor(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -119,6 +118,7 @@ class ToolCall(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     tool: Annotated[str, Field(description="The MCP tool.")]
@@ -133,6 +133,7 @@ class RecommendedAction(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -148,6 +149,7 @@ class Finding(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -164,6 +166,7 @@ class ReviewFinding(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     code: Annotated[str, Field(description="A short name of the kind of finding.")]

@@ -2,8 +2,6 @@
 # Source: contracts/config.json
 """Models of contracts/config.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +16,7 @@ class ServerConfig(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     actor: Annotated[
@@ -31,6 +30,7 @@ class VerificationConfig(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -55,6 +55,7 @@ class SessionDefaultsConfig(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -101,6 +102,7 @@ class PostureConfig(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -115,6 +117,7 @@ class SpecsConfig(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     write_back: Annotated[
@@ -128,6 +131,7 @@ class Config(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     server: ServerConfig

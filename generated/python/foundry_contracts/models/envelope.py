@@ -2,8 +2,6 @@
 # Source: contracts/envelope.json
 """Models of contracts/envelope.json."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ class Replacement(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     action: Annotated[str, Field(description="The action.")]
@@ -32,6 +31,7 @@ class ErrorData(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -55,6 +55,7 @@ class Deprecation(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     action: Annotated[str, Field(description="The name that was used.")]
@@ -69,6 +70,7 @@ class EnvelopeMeta(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     version: Annotated[Literal["response-v2"], Field(description="The envelope's own version.")]
@@ -86,6 +88,7 @@ class Envelope(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     success: Annotated[bool, Field(description="Whether the call did what it asked.")]

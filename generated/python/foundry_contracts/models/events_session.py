@@ -2,8 +2,6 @@
 # Source: contracts/events/session.json
 """Models of contracts/events/session.json."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,6 +36,7 @@ class EventRecord(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -57,6 +56,7 @@ class SessionSettings(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -92,6 +92,7 @@ class HumanVerdict(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -106,6 +107,7 @@ class SessionPaused(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -121,6 +123,7 @@ class SessionResumed(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -135,6 +138,7 @@ class SessionFailed(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -147,6 +151,7 @@ class SessionCompleted(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     phases: Annotated[int, Field(description="How many phases there were.", ge=1)]
@@ -158,6 +163,7 @@ class SessionEnded(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -171,6 +177,7 @@ class StepIssued(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -187,6 +194,7 @@ class StepReported(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -213,6 +221,7 @@ class RunInterrupted(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     attempt_id: AttemptId
@@ -224,6 +233,7 @@ class GateStarted(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     attempt_id: AttemptId
@@ -237,6 +247,7 @@ class GateFinished(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -254,6 +265,7 @@ class PhaseCompleted(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     phase_id: NodeId
@@ -265,6 +277,7 @@ class CarriedUnit(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -278,6 +291,7 @@ class StructureChange(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -292,6 +306,7 @@ class SessionRebased(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     plan_digest: Digest
@@ -306,6 +321,7 @@ class SessionReset(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -319,6 +335,7 @@ class PolicyAccepted(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     settings: SessionSettings
@@ -331,6 +348,7 @@ class HolderChanged(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     run_id: RunId
@@ -343,6 +361,7 @@ class StepSuperseded(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     step_id: StepId
@@ -354,6 +373,7 @@ class LateReport(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -367,6 +387,7 @@ class UnitBlocked(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     unit_id: NodeId
@@ -379,6 +400,7 @@ class UnitUnblocked(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     unit_id: NodeId
@@ -391,6 +413,7 @@ class GateWaived(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -405,6 +428,7 @@ class AccessDenied(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -419,6 +443,7 @@ class LockBypassed(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -433,6 +458,7 @@ class SessionStarted(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     plan_digest: Digest
@@ -455,6 +481,7 @@ class VerificationStarted(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     attempt_id: AttemptId
@@ -470,6 +497,7 @@ class VerificationFinished(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     attempt_id: AttemptId

@@ -2,8 +2,6 @@
 # Source: contracts/formats/plan.json
 """Models of contracts/formats/plan.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ class PlanVerification(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -37,6 +36,7 @@ class CommandLine(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     argv: Annotated[list[str], Field(description="The program and its arguments.", min_length=1)]
@@ -49,6 +49,7 @@ class PlanUnit(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -69,6 +70,7 @@ class PlanPhase(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     id: NodeId
@@ -84,6 +86,7 @@ class Plan(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId

@@ -2,8 +2,6 @@
 # Source: contracts/formats/receipt.json
 """Models of contracts/formats/receipt.json."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +17,7 @@ class ReceiptSignature(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     keyid: Annotated[str, Field(description="The signing key.")]
@@ -31,6 +30,7 @@ class VerificationPredicate(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId
@@ -62,6 +62,7 @@ class Receipt(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     payloadType: Annotated[Literal["application/vnd.in-toto+json"], Field(description="What the payload is.")]

@@ -2,8 +2,6 @@
 # Source: contracts/formats/session.json
 """Models of contracts/formats/session.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class Progress(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     total: Annotated[int, Field(description="Units of work.", ge=0)]
@@ -35,6 +34,7 @@ class PhaseProgress(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     phase_id: NodeId
@@ -50,6 +50,7 @@ class SessionView(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -79,6 +80,7 @@ class StepUnit(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -97,6 +99,7 @@ class Step(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -121,6 +124,7 @@ class StepResult(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/formats/worker.json
 """Models of contracts/formats/worker.json."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class WorkerTask(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     workspace: Annotated[str, Field(description="The folder to work in; also the worker's current folder.")]
@@ -33,6 +32,7 @@ class WorkerResult(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -49,6 +49,7 @@ class EscalationStep(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -65,6 +66,7 @@ class EscalationPacket(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

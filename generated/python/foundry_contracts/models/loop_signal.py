@@ -2,8 +2,6 @@
 # Source: contracts/loop_signal.json
 """Models of contracts/loop_signal.json."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +15,7 @@ class ActionTemplate(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

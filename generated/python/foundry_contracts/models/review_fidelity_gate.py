@@ -2,8 +2,6 @@
 # Source: contracts/commands/review/fidelity-gate.json
 """Models of contracts/commands/review/fidelity-gate.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ class ReviewFidelityGateRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId
@@ -35,6 +34,7 @@ class ReviewFidelityGateResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/commands/server/capabilities.json
 """Models of contracts/commands/server/capabilities.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +15,7 @@ class ServerCapabilitiesRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
 
@@ -27,6 +26,7 @@ class CommandCapability(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -41,6 +41,7 @@ class ServerCapabilitiesResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

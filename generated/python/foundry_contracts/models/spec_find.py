@@ -2,8 +2,6 @@
 # Source: contracts/commands/spec/find.json
 """Models of contracts/commands/spec/find.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +17,7 @@ class SpecFindRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     query: Annotated[str, Field(description="The text, in any case.", max_length=200, min_length=1)]
@@ -31,6 +30,7 @@ class SpecListEntry(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -45,6 +45,7 @@ class SpecFindResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     specs: Annotated[list[SpecListEntry], Field(description="The specs.")]

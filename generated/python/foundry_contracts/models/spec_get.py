@@ -2,8 +2,6 @@
 # Source: contracts/commands/spec/get.json
 """Models of contracts/commands/spec/get.json."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict
 
 from foundry_contracts.vocabulary import SpecFolder
@@ -18,6 +16,7 @@ class SpecGetRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId
@@ -29,6 +28,7 @@ class SpecGetResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/commands/spec/list.json
 """Models of contracts/commands/spec/list.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class SpecListRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -34,6 +33,7 @@ class SpecListResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     specs: Annotated[list[SpecListEntry], Field(description="The specs.")]

@@ -2,8 +2,6 @@
 # Source: contracts/commands/spec/plan.json
 """Models of contracts/commands/spec/plan.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ class SpecPlanRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId
@@ -32,6 +31,7 @@ class PlannedStep(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -47,6 +47,7 @@ class SpecPlanResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     steps: Annotated[list[PlannedStep], Field(description="The steps, in order, as many as the limit allows.")]

@@ -2,8 +2,6 @@
 # Source: contracts/commands/spec/validate.json
 """Models of contracts/commands/spec/validate.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +15,7 @@ class SpecValidateRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId
@@ -28,6 +27,7 @@ class SpecValidateResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     valid: Annotated[bool, Field(description="Whether a session could be started of it, settings aside.")]

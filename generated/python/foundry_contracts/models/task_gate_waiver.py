@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/gate-waiver.json
 """Models of contracts/commands/task/gate-waiver.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class TaskGateWaiverRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -37,6 +36,7 @@ class TaskGateWaiverResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/info.json
 """Models of contracts/commands/task/info.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ class TaskInfoRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId
@@ -32,6 +31,7 @@ class TaskView(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -54,6 +54,7 @@ class TaskInfoResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId | MISSING = MISSING

@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/progress.json
 """Models of contracts/commands/task/progress.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +17,7 @@ class TaskProgressRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId
@@ -30,6 +29,7 @@ class PhaseStanding(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     phase_id: NodeId
@@ -44,6 +44,7 @@ class TaskProgressResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId | MISSING = MISSING

@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session/end.json
 """Models of contracts/commands/task/session/end.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class SessionEndRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -36,6 +35,7 @@ class SessionEndResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session-events.json
 """Models of contracts/commands/task/session-events.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class TaskSessionEventsRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -39,6 +38,7 @@ class TaskSessionEventsResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session/list.json
 """Models of contracts/commands/task/session/list.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ class SessionListRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId | MISSING = MISSING
@@ -32,6 +31,7 @@ class SessionListEntry(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -48,6 +48,7 @@ class SessionListResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session/rebase.json
 """Models of contracts/commands/task/session/rebase.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +20,7 @@ class SessionRebaseRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId
@@ -35,6 +34,7 @@ class SessionRebaseResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session/resume.json
 """Models of contracts/commands/task/session/resume.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +20,7 @@ class SessionResumeRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId
@@ -36,6 +35,7 @@ class SessionResumeResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

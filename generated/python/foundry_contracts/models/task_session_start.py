@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session/start.json
 """Models of contracts/commands/task/session/start.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class SessionStartRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     spec_id: SpecId
@@ -38,6 +37,7 @@ class SessionStartResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

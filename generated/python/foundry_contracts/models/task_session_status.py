@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session/status.json
 """Models of contracts/commands/task/session/status.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class SessionStatusRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId | MISSING = MISSING
@@ -33,6 +32,7 @@ class SessionStatusResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

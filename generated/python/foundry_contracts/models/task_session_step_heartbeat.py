@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/session-step/heartbeat.json
 """Models of contracts/commands/task/session-step/heartbeat.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class SessionStepHeartbeatRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId
@@ -34,6 +33,7 @@ class SessionStepHeartbeatResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

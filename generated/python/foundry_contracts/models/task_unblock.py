@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/unblock.json
 """Models of contracts/commands/task/unblock.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ class TaskUnblockRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
     )
     session_id: SessionId
@@ -35,6 +34,7 @@ class TaskUnblockResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )

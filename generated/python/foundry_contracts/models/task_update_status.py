@@ -2,8 +2,6 @@
 # Source: contracts/commands/task/update-status.json
 """Models of contracts/commands/task/update-status.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ class TaskUpdateStatusRequest(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
@@ -36,6 +35,7 @@ class TaskUpdateStatusResponse(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         arbitrary_types_allowed=True,
     )
