@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +88,40 @@ async def _pause(lab: Lab, spec_id: str) -> None:
         assert not isinstance(started, Refused)
         params = {"session_id": started.session.session_id, "note": "Lunch."}
         assert not isinstance(await client.call(CommandName.TASK_SESSION_PAUSE, params, SessionPauseResponse), Refused)
+
+
+# Kill the server that the supervisor, the worker's parent, has started.
+KILL_SERVER = """
+for entry in pathlib.Path("/proc").iterdir():
+    if entry.name.isdigit():
+        try:
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            words = (entry / "cmdline").read_bytes().split(b"\\0")
+        except OSError:
+            continue
+        if int(parent) == os.getppid() and b"serve" in words:
+            os.kill(int(entry.name), signal.SIGKILL)
+answer(outcome="success")
+"""
+
+
+def test_a_server_that_is_killed_under_a_run_is_started_again_and_no_step_is_done_twice(lab: Lab) -> None:
+    lab.plan("shot", [task("a"), task("b"), check("c", command="true")])
+    result = lab.run("shot", KILL_SERVER)
+    assert result.last.loop_signal is LoopSignal.SPEC_COMPLETE
+    assert [step.unit_id for step in result.last.steps[:3]] == ["a", "b", "c"]
+
+
+def test_a_run_told_to_stop_while_its_server_starts_stops_in_good_order(lab: Lab) -> None:
+    lab.plan("early", [task("a")])
+    run = lab.begin("early", BLOCK_ONCE)
+    # The signals are taken before the server is started, whose process is the sign that they are.
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+    while not children.read_text():
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    out, said = run.communicate(timeout=20)
+    assert (run.returncode, json.loads(out.splitlines()[-1])["interrupted"]) == (130, True)
+    assert "Traceback" not in said
+    assert not (lab.workspace / "begun").exists()

@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _played(console: Console, place: DemoPlace, *, kept: bool) -> int:
     from foundry_mcp.cli.demo_ending import tell
-    from foundry_mcp.supervisor.client import ServerFailed
+    from foundry_mcp.supervisor.connection import ServerFailed
 
     try:
         result, events = asyncio.run(_run(console, place))

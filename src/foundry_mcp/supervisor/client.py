@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import logging
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mcp import Client, MCPError, StdioServerParameters
-from mcp_types import REQUEST_TIMEOUT, CallToolRequest, CallToolRequestParams, CallToolResult
+from mcp import MCPError
+from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolRequest, CallToolRequestParams, CallToolResult
 from pydantic import BaseModel, ValidationError
 
 from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.models.envelope import Envelope, ErrorData
 from foundry_contracts.vocabulary import CommandName, ErrorCode
 from foundry_mcp.supervisor.absent import given
+from foundry_mcp.supervisor.connection import Connection, ServerFailed, own_server
 
 # A long poll answers within 50 s, so a call that takes longer has lost its answer.
 _CALL_TIMEOUT_S: Final = 75.0
 _RETRY_WAITS_S: Final = (0.1, 0.3, 1.0, 3.0, 5.0)
 _LONGEST_WAIT_S: Final = 30.0
+# Sent again after they were done these would be refused, were it not for a key. Steps have their proofs.
+_ONCE: Final = frozenset(
+    {CommandName.TASK_SESSION_START, CommandName.TASK_SESSION_PAUSE, CommandName.TASK_SESSION_RESUME}
+)
+_LOG: Final = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=BaseModel)
-
-
-class ServerFailed(Exception):
-    """Report that the server gave no answer that a client could use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,17 @@ class Refused:
 class ServerClient:
     """Send commands to one server."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def call(self, name: CommandName, params: Mapping[str, object], model: type[T]) -> T | Refused:
-        """Send a command, again while it is refused for something that passes; raise ServerFailed without an answer."""
+        """Send a command, again while it meets what passes; raise ServerFailed without an answer.
+
+        A call whose answer was lost, with its server too, is sent again as it was: each is done once, however often
+        it is sent.
+        """
+        if name in _ONCE:
+            params = {**params, "idempotency_key": secrets.token_hex(16)}
         for wait_s in _RETRY_WAITS_S:
             answer = await self._call_once(name, params, model)
             if isinstance(answer, Refused) and answer.data.retryable:
@@ -67,14 +76,18 @@ class ServerClient:
         entry = COMMANDS[name]
         route = {"action": entry.action} | ({"command": entry.command} if entry.command is not None else {})
         request = CallToolRequest(params=CallToolRequestParams(name=entry.tool, arguments={**route, **params}))
+        client = await self._connection.client()
         try:
             # Not call_tool: its check of the answer loads a validator for two seconds, and the models check the same.
-            result = await self._client.session.send_request(
+            result = await client.session.send_request(
                 request, CallToolResult, request_read_timeout_seconds=_CALL_TIMEOUT_S
             )
         except MCPError as error:
-            # What was asked may have been done: every command that matters gives the same answer when asked again.
             if error.code == REQUEST_TIMEOUT:
+                return None
+            if error.code == CONNECTION_CLOSED:
+                _LOG.warning("the server went away while it was asked for %s; another is asked", name.value)
+                await self._connection.drop(client)
                 return None
             raise ServerFailed(f"The server did not carry out {name.value}: {error.message}.") from error
         return _read(name, result.structured_content, model)
@@ -93,15 +106,5 @@ def _read(name: CommandName, content: object, model: type[T]) -> T | Refused:
 @asynccontextmanager
 async def connect(workspace: Path, environ: Mapping[str, str]) -> AsyncIterator[ServerClient]:
     """Start a server for a workspace, and stop it in the end."""
-    # -P: what lies in the current folder, often a workspace, is no code for the process that holds the keys.
-    arguments = ["-P", "-m", "foundry_mcp.cli.main", "serve", "--workspace", str(workspace)]
-    server = StdioServerParameters(command=sys.executable, args=arguments, env=dict(environ))
-    client = Client(server)
-    try:
-        await client.__aenter__()
-    except (MCPError, OSError, BaseExceptionGroup) as error:
-        raise ServerFailed("The server did not start; what it wrote above says why.") from error
-    try:
-        yield ServerClient(client)
-    finally:
-        await client.__aexit__(None, None, None)
+    async with own_server(workspace, environ) as server:
+        yield ServerClient(server)

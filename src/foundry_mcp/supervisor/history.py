@@ -7,7 +7,8 @@ from typing import Final
 from foundry_contracts.models.events_session import EventRecord
 from foundry_contracts.models.task_session_events import TaskSessionEventsResponse
 from foundry_contracts.vocabulary import CommandName
-from foundry_mcp.supervisor.client import Refused, ServerClient, ServerFailed
+from foundry_mcp.supervisor.client import Refused, ServerClient
+from foundry_mcp.supervisor.connection import ServerFailed
 
 _PAGE: Final = 200
 

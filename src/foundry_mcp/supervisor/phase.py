@@ -14,7 +14,8 @@ from foundry_contracts.models.task_session_pause import SessionPauseResponse
 from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO
 from foundry_contracts.vocabulary import CommandName, ErrorCode, LoopSignal
 from foundry_mcp.supervisor.attach import attach, next_step, start_or_attach
-from foundry_mcp.supervisor.client import Refused, ServerClient, ServerFailed, connect
+from foundry_mcp.supervisor.client import Refused, ServerClient, connect
+from foundry_mcp.supervisor.connection import ServerFailed
 from foundry_mcp.supervisor.escalation import escalated
 from foundry_mcp.supervisor.interrupt import Interrupted, unless_stopped
 from foundry_mcp.supervisor.progress import Progress, Silent
@@ -95,6 +96,8 @@ class _PhaseRun:
             return self._result(str(failure))
 
     async def _until_told(self) -> PhaseRunResult:
+        if self._stop.is_set():
+            raise Interrupted
         answer = await start_or_attach(self._client, self._spec_id, self._run)
         if isinstance(answer, Standing):
             self._progress.attached(answer.session)

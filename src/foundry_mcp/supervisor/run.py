@@ -7,7 +7,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from foundry_contracts.vocabulary import LoopSignal, Outcome
-from foundry_mcp.supervisor.client import ServerClient, ServerFailed, connect
+from foundry_mcp.supervisor.client import ServerClient, connect
+from foundry_mcp.supervisor.connection import ServerFailed
 from foundry_mcp.supervisor.escalation import escalated
 from foundry_mcp.supervisor.interrupt import stopped_by_signals
 from foundry_mcp.supervisor.phase import phase_of_run
@@ -38,9 +39,12 @@ class RunResult:
 
 async def run(spec_id: str, settings: RunSettings, progress: Progress, *, phases: int | None = None) -> RunResult:
     """Run a spec to its end, through so many phases at most; SIGINT and SIGTERM pause it."""
+    stop = asyncio.Event()
     try:
-        async with connect(settings.workspace, settings.environ) as client:
-            return await run_with(client, spec_id, settings, progress, phases=phases)
+        # The signals first: while the server starts, too, a run is told to stop and not broken off.
+        with stopped_by_signals(stop):
+            async with connect(settings.workspace, settings.environ) as client:
+                return await _with(client, spec_id, settings, progress, stop, phases)
     except ServerFailed as failure:
         failed = PhaseRunResult(spec_id=spec_id, message=str(failure))
         return RunResult((escalated(failed, settings, progress),))
@@ -51,8 +55,20 @@ async def run_with(
 ) -> RunResult:
     """Run a spec as `run` does, on a server that is there already."""
     stop = asyncio.Event()
+    with stopped_by_signals(stop):
+        return await _with(client, spec_id, settings, progress, stop, phases)
+
+
+async def _with(
+    client: ServerClient,
+    spec_id: str,
+    settings: RunSettings,
+    progress: Progress,
+    stop: asyncio.Event,
+    phases: int | None,
+) -> RunResult:
     # One id from the first phase to the last: between two of them the spec is still this run's.
-    with stopped_by_signals(stop), own_run(spec_id, settings) as own:
+    with own_run(spec_id, settings) as own:
         return await _phases(client, own, spec_id, settings, progress, stop, phases)
 
 

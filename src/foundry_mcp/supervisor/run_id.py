@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from foundry_mcp.places import product_folder
-from foundry_mcp.supervisor.client import ServerFailed
+from foundry_mcp.supervisor.connection import ServerFailed
 from foundry_mcp.supervisor.settings import RunSettings
 
 _RUN_ID: Final = re.compile(r"run_[0-9a-f]{32}")
