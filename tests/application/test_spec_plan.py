@@ -32,8 +32,10 @@ from tests.real_specs import REAL, REAL_SPECS
 from tests.scenes import (
     SPEC,
     TWO_PHASES,
+    TWO_TASKS,
     of,
     resumed,
+    rewrite,
     turned_down,
 )
 
@@ -74,6 +76,19 @@ async def test_a_plan_no_session_could_run_is_refused_as_a_start_is(tmp_path: Pa
     call = InProcess(tmp_path, document)
     for tool, command in (("spec", CommandName.SPEC_PLAN), ("task", CommandName.TASK_SESSION_START)):
         await turned_down(call, ErrorCode.VERIFICATION_COMMAND_MISSING, tool, **of(command, spec_id=SPEC))
+
+
+async def test_a_plan_is_read_page_by_page_while_the_spec_stays_as_it_is(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, TWO_PHASES)
+    plan = of(CommandName.SPEC_PLAN, spec_id=SPEC)
+    whole = await accepted(call.observer, "spec", **plan)
+    assert not whole["has_more"]
+    pages = [await accepted(call.observer, "spec", **plan, limit=2)]
+    while pages[-1]["has_more"]:
+        pages.append(await accepted(call.observer, "spec", **plan, limit=2, cursor=pages[-1]["cursor"]))
+    assert [step for page in pages for step in page["steps"]] == whole["steps"]
+    rewrite(call, TWO_TASKS)
+    await turned_down(call.observer, ErrorCode.INVALID_CURSOR, "spec", **plan, cursor=pages[0]["cursor"])
 
 
 async def test_a_command_in_a_shells_language_is_refused_before_anything_begins(tmp_path: Path) -> None:

@@ -245,6 +245,23 @@ FAULTS: list[tuple[str, object, list[tuple[FindingCode, str, str]]]] = [
         {"spec_id": SPEC_ID, "phases": [{"id": "p", "tasks": [{"id": "t"}, "u"]}]},
         [(C.WRONG_TYPE, "/phases/0/tasks/1", "p")],
     ),
+    (
+        "key slipped in writing",
+        one_phase(t=node("verify", "p", metadata={"verificaton_type": "auto"})),
+        [(C.MISSPELLED_KEY, "/hierarchy/t/metadata/verificaton_type", "t")],
+    ),
+    (
+        "key of another format",
+        {"spec_id": SPEC_ID, "phases": [{"id": "p", "tasks": [{"id": "t"}, {"id": "u", "depends_on": ["t"]}]}]},
+        [(C.MISSPELLED_KEY, "/phases/0/tasks/1/depends_on", "u")],
+    ),
+    (
+        "key of its author's own",
+        one_phase(
+            t=node("task", "p", metadata={"blocked_at": "noon", "title_of_mine": "x", "detials": "y", "details": "z"})
+        ),
+        [],
+    ),
 ]
 
 
@@ -252,7 +269,7 @@ FAULTS: list[tuple[str, object, list[tuple[FindingCode, str, str]]]] = [
 def test_a_fault_is_found_where_it_stands(document: object, wanted: list[tuple[FindingCode, str, str]]) -> None:
     reading = read_spec(document, SPEC_ID)
     assert met(reading) == wanted
-    mended = {FindingCode.DANGLING_CHILD, FindingCode.UNLISTED_CHILD}
+    mended = {FindingCode.DANGLING_CHILD, FindingCode.UNLISTED_CHILD, FindingCode.MISSPELLED_KEY}
     assert (reading.plan is None) is any(code not in mended for code, _, _ in wanted)
 
 

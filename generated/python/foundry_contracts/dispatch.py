@@ -646,6 +646,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
                 ErrorCode.SPEC_INVALID,
                 ErrorCode.VERIFICATION_COMMAND_MISSING,
                 ErrorCode.VERIFICATION_SHELL_REFUSED,
+                ErrorCode.INVALID_CURSOR,
             ),
             emits=(),
             tags=(),

@@ -488,6 +488,8 @@ class FindingCode(StrEnum):
     """A JSON key is given twice; one of the two would be lost."""
     WRONG_TYPE = "wrong_type"
     """A value has the wrong type."""
+    MISSPELLED_KEY = "misspelled_key"
+    """A key that is not read looks like one that is."""
     MISSING_FIELD = "missing_field"
     """A required field is absent."""
     TWO_PARENTS = "two_parents"

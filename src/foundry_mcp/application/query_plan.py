@@ -41,8 +41,16 @@ def plan(reader: Reader, request: SpecPlanRequest) -> SpecPlanResponse | Refusal
     refusal = commands_of_plan(found, reader.settings)
     if refusal is not None:
         return refusal
+    scope = f"plan:{request.spec_id}:{found.structure_digest}"
+    first = 0 if request.cursor is MISSING else reader.cursors.place(scope, request.cursor)
+    if isinstance(first, Refusal):
+        return first
     steps = _walk(reader, found, request.spec_id)
-    return SpecPlanResponse(steps=steps[: request.limit], total=len(steps))
+    shown = steps[first : first + request.limit]
+    end = first + len(shown)
+    return SpecPlanResponse(
+        steps=shown, total=len(steps), cursor=reader.cursors.seal(scope, end), has_more=end < len(steps)
+    )
 
 
 def _walk(reader: Reader, found: PlanIndex, spec_id: str) -> list[PlannedStep]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from foundry_contracts.vocabulary import FindingCode
 from foundry_mcp.machine.spec_findings import Findings, pointer_to
@@ -21,12 +21,17 @@ JSON_TYPES: Mapping[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Hold a JSON object, where it stands and where its faults go."""
+    """Hold a JSON object, where it stands, where its faults go, and which of its keys were asked for."""
 
     values: Mapping[str, object]
     pointer: str
     node: str | None
     findings: Findings
+    asked: set[str] = field(default_factory=set)
+
+    def _value(self, key: str) -> object:
+        self.asked.add(key)
+        return self.values.get(key)
 
     def wrong(self, value: object, wanted: str, *tokens: str | int) -> None:
         """Note that the value at `tokens` is not what is wanted there."""
@@ -36,7 +41,7 @@ class Fields:
 
     def text(self, key: str) -> str | None:
         """Give a string; null and blank ones are absent."""
-        value = self.values.get(key)
+        value = self._value(key)
         if isinstance(value, str):
             return value if value.strip() else None
         if value is not None:
@@ -45,7 +50,7 @@ class Fields:
 
     def texts(self, key: str) -> tuple[tuple[str, str], ...]:
         """Give a list of strings, each with its pointer; null is empty."""
-        value = self.values.get(key)
+        value = self._value(key)
         if value is None:
             return ()
         if not isinstance(value, list):
@@ -58,14 +63,14 @@ class Fields:
 
     def lines(self, key: str) -> tuple[str, ...]:
         """Give a list of strings, or one string as a list of one; blank ones are left out."""
-        if isinstance(self.values.get(key), str):
+        if isinstance(self._value(key), str):
             only = self.text(key)
             return () if only is None else (only,)
         return tuple(item for item, _ in self.texts(key) if item.strip())
 
     def inner(self, key: str) -> Fields:
         """Give the object at a key; null is an empty one."""
-        value = self.values.get(key)
+        value = self._value(key)
         if value is not None and not isinstance(value, dict):
             self.wrong(value, "an object", key)
         return Fields(value if isinstance(value, dict) else {}, pointer_to(self.pointer, key), self.node, self.findings)

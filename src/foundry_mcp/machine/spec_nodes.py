@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,6 +21,10 @@ from foundry_mcp.machine.spec_findings import Findings, pointer_to
 FIDELITY = "fidelity"
 UNTOLD_STATUS = "pending"
 NODE_ID: TypeAdapter[str] = TypeAdapter(NodeId)
+# Names that other formats have for what is meant, too far from it in spelling to be guessed.
+_MISTAKEN = {"depends_on": "depends"}
+# Close enough for a slip of the hand, and not for `blocked_at` beside `blocked_by`.
+_LOOKS_ALIKE = 0.85
 
 
 class NodeType(StrEnum):
@@ -108,7 +114,7 @@ def read_node(node_id: str, raw: object, pointer: str, findings: Findings) -> No
     fields = Fields(raw, pointer, node_id, findings)
     # Compact files write the lists of dependencies beside the title; to pass over one there would lose it.
     extra, needs = fields.inner("metadata"), fields.inner("dependencies")
-    return Node(
+    node = Node(
         id=node_id,
         type=_type(fields),
         pointer=pointer,
@@ -123,6 +129,26 @@ def read_node(node_id: str, raw: object, pointer: str, findings: Findings) -> No
         acceptance_criteria=extra.lines("acceptance_criteria") or fields.lines("acceptance_criteria"),
         check=_check(fields, extra),
     )
+    _note_misspellings(fields, extra, needs)
+    return node
+
+
+def _note_misspellings(*holders: Fields) -> None:
+    """Warn of keys that pass unread and look like ones that are read; any other unknown key is its author's own."""
+    read = tuple(sorted(set().union(*(holder.asked for holder in holders))))
+    for holder in holders:
+        for key in holder.values:
+            near = None if key in read else _nearest(key, read)
+            if near is not None and near not in holder.values:
+                message = f"The key {key!r} is not read; if {near!r} is meant, write that."
+                holder.findings.warning(
+                    FindingCode.MISSPELLED_KEY, pointer_to(holder.pointer, key), message, holder.node
+                )
+
+
+@lru_cache(maxsize=4096)
+def _nearest(key: str, read: tuple[str, ...]) -> str | None:
+    return _MISTAKEN.get(key) or next(iter(get_close_matches(key, read, 1, _LOOKS_ALIKE)), None)
 
 
 def _file_path(fields: Fields) -> str | None:

@@ -9,7 +9,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import PauseReason, StepType
 
-from .common import Limit, NodeId, SpecId
+from .common import Cursor, Limit, NodeId, SpecId
 
 
 class SpecPlanRequest(BaseModel):
@@ -22,6 +22,7 @@ class SpecPlanRequest(BaseModel):
         extra="forbid",
     )
     spec_id: SpecId
+    cursor: Annotated[Cursor | MISSING, Field(description="Where to go on in the same plan.")] = MISSING
     limit: Limit = 200
 
 
@@ -51,4 +52,6 @@ class SpecPlanResponse(BaseModel):
         extra="forbid",
     )
     steps: Annotated[list[PlannedStep], Field(description="The steps, in order, as many as the limit allows.")]
-    total: Annotated[int, Field(description="How many steps there would be.", ge=0)]
+    total: Annotated[int, Field(description="How many steps there would be in all.", ge=0)]
+    cursor: Annotated[Cursor, Field(description="Where to go on; refused once the spec's structure is another.")]
+    has_more: Annotated[bool, Field(description="Whether there are more.")]
