@@ -68,6 +68,14 @@ check: setup
 # The same as check
 test: check
 
+# Kill servers by the thousand while they answer, and send them garbage; `--kills`, `--garbage` and `--seed` say how much
+torture *options: setup
+    .venv/bin/python -m tests.torture.run {{ options }}
+
+# Time a part of the system beside floors of the same run: `just bench steps`
+bench name *options: setup
+    .venv/bin/python -m bench.{{ name }} {{ options }}
+
 # Show the running system at work
 demo: setup
     .venv/bin/foundry-mcp demo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import select
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,20 @@ def test_a_client_that_reads_no_more_ends_its_server_without_a_traceback(tmp_pat
         said = process.stderr.read()
     process.wait(timeout=30)
     assert (process.returncode, said) == (0, b"")
+
+
+def test_a_socket_that_is_both_ends_serves_as_two_pipes_do(tmp_path: Path) -> None:
+    (tmp_path / "workspace").mkdir()
+    ours, theirs = socket.socketpair()
+    with ours, ours.makefile("rwb", buffering=0) as wire:
+        words, environ = command_line(tmp_path / "workspace"), environment(tmp_path / "state")
+        process = subprocess.Popen(words, stdin=theirs.fileno(), stdout=theirs.fileno(), env=environ)
+        theirs.close()
+        for number, line in enumerate((request(0, **SHAKE), request(1), request(2))):  # type: ignore[arg-type]
+            wire.write(line)
+            assert json.loads(wire.readline())["id"] == number
+        ours.shutdown(socket.SHUT_WR)
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_requests_in_a_file_are_answered_into_a_file(tmp_path: Path) -> None:

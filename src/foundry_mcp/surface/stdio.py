@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import socket
 import stat
 from asyncio.streams import FlowControlMixin
 from collections.abc import AsyncIterator, Iterator
@@ -35,26 +36,46 @@ async def serve(server: Server[Any]) -> None:
 
 def _waitable() -> bool:
     """Tell whether the event loop can wait for both ends, and may: it makes them non-blocking for every holder."""
-    ends = [os.fstat(descriptor) for descriptor in (_IN, _OUT, _ERR)]
-    shared = (ends[_OUT].st_dev, ends[_OUT].st_ino) == (ends[_ERR].st_dev, ends[_ERR].st_ino)
-    return not shared and all(stat.S_ISFIFO(end.st_mode) or stat.S_ISSOCK(end.st_mode) for end in ends[:_ERR])
+    modes = [os.fstat(descriptor).st_mode for descriptor in (_IN, _OUT)]
+    return not _same(_OUT, _ERR) and all(stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) for mode in modes)
 
 
 @asynccontextmanager
 async def _pipes() -> AsyncIterator[tuple[Incoming, Outgoing]]:
     with _claimed() as (descriptor_in, descriptor_out):
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=LONGEST_LINE)
-        pipe_in, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor_in, "rb", buffering=0)
-        )
-        pipe_out, flow = await loop.connect_write_pipe(FlowControlMixin, os.fdopen(descriptor_out, "wb", buffering=0))
-        outgoing = Outgoing(asyncio.StreamWriter(pipe_out, flow, None, loop))
+        opening = _one_socket if _same(descriptor_in, descriptor_out) else _two_pipes
+        reader, writer, ends = await opening(descriptor_in, descriptor_out)
+        outgoing = Outgoing(writer)
         try:
             yield Incoming(reader, outgoing), outgoing
         finally:
-            pipe_in.close()
-            pipe_out.close()
+            for end in ends:
+                end.close()
+
+
+Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter, tuple[asyncio.BaseTransport, ...]]
+
+
+async def _two_pipes(descriptor_in: int, descriptor_out: int) -> Opened:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    pipe_in, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor_in, "rb", buffering=0)
+    )
+    pipe_out, flow = await loop.connect_write_pipe(FlowControlMixin, os.fdopen(descriptor_out, "wb", buffering=0))
+    return reader, asyncio.StreamWriter(pipe_out, flow, None, loop), (pipe_in, pipe_out)
+
+
+async def _one_socket(descriptor_in: int, descriptor_out: int) -> Opened:
+    # A pipe that is written takes anything to be read on it for its client's going away.
+    os.close(descriptor_out)
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor_in), limit=LONGEST_LINE)
+    return reader, writer, (writer.transport,)
+
+
+def _same(one: int, other: int) -> bool:
+    first, second = os.fstat(one), os.fstat(other)
+    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
 
 
 @contextmanager
