@@ -11,7 +11,7 @@ from typing import Any
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
-from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, Verdict
+from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, SandboxKind, Verdict
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application import envelope
@@ -87,7 +87,8 @@ class SaidRunner:
             output_bytes=len(output),
             started_at=now,
             finished_at=now,
-            sandbox="none",
+            sandbox=SandboxKind.PROCESS_GROUP,
+            unenforced=(),
             tree_before="1" * 64,
             tree_after="2" * 64,
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import MISSING
+
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.adapters.posture import posture_of, session_settings
 from foundry_mcp.adapters.process_runner import ProcessRunner
@@ -20,6 +22,7 @@ from foundry_mcp.application.application import Application, World
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
 from foundry_mcp.machine.situation import Caller
+from foundry_mcp.places import product_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,10 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
     settings = load_settings(workspace, environ)
     folder = state_folder(workspace, environ)
     clock, ids = SystemClock(), SystemIds()
-    runner = ProcessRunner(workspace, clock, timeout_s=settings.verification.timeout_s, environ=environ)
+    runner = ProcessRunner(workspace, clock, settings.verification, environ=environ, hidden=[product_folder(environ)])
+    if settings.verification.sandbox is not MISSING:
+        # What was asked for by name is tried now, as a server without it is not to start.
+        runner.sandbox()
     world = World(
         workspace=workspace,
         store=SqliteStore(folder / _STORE_FILE),

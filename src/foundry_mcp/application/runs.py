@@ -147,7 +147,8 @@ class Runs:
             tree_after=result.tree_after,
             started_at=result.started_at,
             finished_at=result.finished_at,
-            sandbox=result.sandbox,
+            sandbox=or_absent(result.sandbox),
+            unenforced=list(result.unenforced),
         )
         return VerificationFinished(
             attempt_id=started.attempt_id,
@@ -173,7 +174,8 @@ def failed_run(now: str, error: str) -> RunResult:
         output_bytes=0,
         started_at=now,
         finished_at=now,
-        sandbox="none",
+        sandbox=None,
+        unenforced=(),
         tree_before="",
         tree_after="",
     )
