@@ -94,6 +94,22 @@ class SaidRunner:
         )
 
 
+class MemoryLeases:
+    """Hold runs as long as it is there itself."""
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+
+    def take(self, attempt_id: str) -> None:
+        self.held.add(attempt_id)
+
+    def is_held(self, attempt_id: str) -> bool:
+        return attempt_id in self.held
+
+    def release(self, attempt_id: str) -> None:
+        self.held.discard(attempt_id)
+
+
 class SaidReviewer:
     """Give the reviews that were said beforehand; a pass, where nothing was."""
 
@@ -144,7 +160,7 @@ class InProcess:
             specs=WorkspaceSpecFiles(self.workspace),
             clock=self.clock,
             ids=self.ids,
-            means=Means(self.clock, self.runner, self.reviewer, self.signer),
+            means=Means(self.clock, self.runner, self.reviewer, self.signer, MemoryLeases()),
             settings=self.settings,
             replay_grace_s=3600,
             write_back=self.write_back,

@@ -11,6 +11,7 @@ from pydantic_core import MISSING
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.adapters.posture import posture_of, session_settings
 from foundry_mcp.adapters.process_runner import ProcessRunner
+from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
@@ -36,6 +37,7 @@ class Joined:
 
 
 _STORE_FILE = "store.sqlite3"
+_RUNS_FOLDER = "running"
 
 
 def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
@@ -53,7 +55,9 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(clock, runner, EvidenceReviewer(workspace), FileSigner(folder)),
+        means=Means(
+            clock, runner, EvidenceReviewer(workspace), FileSigner(folder), FolderRunLeases(folder / _RUNS_FOLDER)
+        ),
         settings=session_settings(settings),
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,

@@ -214,6 +214,19 @@ class RunResult:
     tree_after: str
 
 
+class RunLeases(Protocol):
+    """Know which runs are under way in a living server, of all that share the store."""
+
+    def take(self, attempt_id: str) -> None:
+        """Hold a run that nobody knows of yet, until it is released or this server dies."""
+
+    def is_held(self, attempt_id: str) -> bool:
+        """Tell whether this or another living server holds a run."""
+
+    def release(self, attempt_id: str) -> None:
+        """Let go of a run."""
+
+
 class Runner(Protocol):
     """Run a verification's command in the workspace."""
 
