@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -66,9 +67,17 @@ class Pipe:
         self._descriptor = descriptor
 
     def wait_for_word(self, seconds: float = 20) -> bool:
-        """Wait until somebody wrote into it."""
-        ready, _, _ = select.select([self._descriptor], [], [], seconds)
-        return bool(ready) and os.read(self._descriptor, 64) != b""
+        """Wait until somebody wrote into it, whoever let go of it before."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if os.read(self._descriptor, 64):
+                    return True
+            except BlockingIOError:
+                pass
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.005)
 
     def is_let_go(self, seconds: float = 5) -> bool:
         """Tell whether everybody who held it has ended, or ends within so long."""
