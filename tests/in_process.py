@@ -154,13 +154,15 @@ class InProcess:
         self.observer = As(self, Role.OBSERVER)
 
     def _joined(self) -> Application:
+        # What an application held is free when it is gone.
+        self.leases = MemoryLeases()
         world = World(
             workspace=self.workspace,
             store=self.store,
             specs=WorkspaceSpecFiles(self.workspace),
             clock=self.clock,
             ids=self.ids,
-            means=Means(self.clock, self.runner, self.reviewer, self.signer, MemoryLeases()),
+            means=Means(self.clock, self.runner, self.reviewer, self.signer, self.leases),
             settings=self.settings,
             replay_grace_s=3600,
             write_back=self.write_back,

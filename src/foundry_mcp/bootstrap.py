@@ -37,7 +37,7 @@ class Joined:
 
 
 _STORE_FILE = "store.sqlite3"
-_RUNS_FOLDER = "running"
+_RUNS_FOLDER = "under-way"
 
 
 def join(workspace: Path, environ: Mapping[str, str]) -> Joined:

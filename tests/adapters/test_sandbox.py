@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from foundry_contracts.models.config import VerificationConfig
 from foundry_contracts.tables import SANDBOX_KIND_INFO
 from foundry_contracts.vocabulary import SandboxGuard, SandboxKind
 from foundry_mcp.adapters import sandbox
+from foundry_mcp.bootstrap import join
 from foundry_mcp.ports import PortError
 from tests.adapters.sandboxes import kinds_that, need, python, run
 
@@ -99,6 +102,20 @@ def test_programs_on_the_path_are_there_wherever_they_lie(
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
     assert run(kind, workspace, "tool").output_tail == "beside"
     assert run(kind, workspace, "cat", str(tmp_path / "other")).exit_code != 0
+
+
+@pytest.mark.parametrize("kind", CLOSED)
+def test_it_cannot_ask_a_helper_outside_to_do_its_work(
+    kind: SandboxKind, workspace: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(outside / "engine.sock")
+    ask = f"import socket; socket.socket(socket.AF_UNIX).connect({path!r})"
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(path)
+        engine.listen()
+        assert python(kind, workspace, ask).exit_code == 0
+        monkeypatch.setattr(sandbox, "_HELPERS", (path,))
+        assert "ConnectionRefusedError" in python(kind, workspace, ask).output_tail
 
 
 @pytest.mark.parametrize("kind", APART)
@@ -198,6 +215,17 @@ def test_one_that_is_asked_for_and_not_there_is_refused_with_what_to_do(monkeypa
     assert "bubblewrap: /no/such/bwrap could not be executed" in refused.value.message
     assert "verification.sandbox" in refused.value.remedy
     assert sandbox.choose(VerificationConfig()) not in {SandboxKind.BUBBLEWRAP, SandboxKind.PID_NAMESPACE}
+
+
+def test_a_server_does_not_start_without_the_sandbox_that_is_asked_for(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_program", lambda name: f"/no/such/{name}")
+    environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    asked = {**environ, "FOUNDRY_MCP_VERIFICATION_SANDBOX": SandboxKind.BUBBLEWRAP}
+    with pytest.raises(PortError, match="No sandbox that the settings allow"):
+        join(workspace, asked)
+    asyncio.run(join(workspace, environ).application.close())
 
 
 def test_a_machine_with_bubblewrap_uses_it() -> None:
