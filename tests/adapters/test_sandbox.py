@@ -104,6 +104,32 @@ def test_programs_on_the_path_are_there_wherever_they_lie(
     assert run(kind, workspace, "cat", str(tmp_path / "other")).exit_code != 0
 
 
+# What of the system's own settings may be written, by what the system says of it: nothing is tried.
+SETTINGS = """
+import os
+for folder, folders, names in os.walk("/proc"):
+    folders[:] = [name for name in folders if not (folder == "/proc" and (name.isdigit() or name.endswith("self")))]
+    for name in names:
+        path = os.path.join(folder, name)
+        if not os.path.islink(path) and os.stat(path).st_mode & 0o222 and os.access(path, os.W_OK):
+            print(path)
+for line in open("/proc/self/mountinfo"):
+    fields = line.split()
+    if "ro" not in fields[5].split(","):
+        print("mount", fields[4])
+"""
+
+
+@pytest.mark.parametrize("kind", CLOSED)
+def test_it_may_change_no_setting_of_the_system(kind: SandboxKind, workspace: Path) -> None:
+    found = python(kind, workspace, SETTINGS).output_tail.splitlines()
+    mounts = {line.removeprefix("mount ") for line in found if line.startswith("mount ")}
+    own = {place for place in mounts if place.split("/")[1] in {"proc", "dev", "tmp"} or place.startswith("/run/user/")}
+    assert "/proc" in own
+    assert mounts - own == set()
+    assert [line for line in found if not line.startswith("mount ")] == []
+
+
 @pytest.mark.parametrize("kind", CLOSED)
 def test_it_cannot_ask_a_helper_outside_to_do_its_work(
     kind: SandboxKind, workspace: Path, outside: Path, monkeypatch: pytest.MonkeyPatch

@@ -22,6 +22,7 @@ _BYTES_PER_MB: Final = 1 << 20
 _PROBE_WAIT_S: Final = 10
 # Programs write there without asking.
 _TEMPORARY: Final = "/tmp"
+_PROCESSES: Final = "/proc"
 # The namespace's first process: it waits for the command, and the kernel ends the rest with it. The limit is set here
 # as inside a user's namespace only what runs there is counted; shells differ in its letter.
 _FIRST_PROCESS: Final = 'ulimit -p "$0" 2>/dev/null || ulimit -u "$0" || exit 125; "$@"; exit "$?"'
@@ -116,6 +117,8 @@ def _bubblewrap(grounds: Grounds) -> list[str]:
     if os.geteuid() == 0:
         line += ["--cap-drop", "ALL", *(word for name in _ROOT_KEEPS for word in ("--cap-add", f"CAP_{name}"))]
     line += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for path in _system_settings():
+        line += ["--ro-bind", path, path]
     line += ["--bind", grounds.temporary, _TEMPORARY]
     for folder in _programs_in(_TEMPORARY, grounds.programs):
         line += ["--ro-bind", folder, folder]
@@ -128,6 +131,15 @@ def _bubblewrap(grounds: Grounds) -> list[str]:
     for folder in (grounds.scratch, grounds.workspace):
         line += ["--bind", folder, folder]
     return [*line, "--chdir", grounds.cwd]
+
+
+def _system_settings() -> Iterator[str]:
+    """List what in /proc may be written for the whole system: root needs no more than a file's mode for that."""
+    for entry in sorted(os.scandir(_PROCESSES), key=lambda entry: entry.name):
+        if entry.name.isdigit() or entry.is_symlink():
+            continue
+        if entry.is_dir() or entry.stat().st_mode & 0o222:
+            yield entry.path
 
 
 def _programs_in(place: str, folders: Sequence[str]) -> Iterator[str]:
