@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -126,7 +127,9 @@ class ProcessRunner:
         return path if os.path.isfile(path) else None
 
     def _grounds(self, cwd: str, scratch: str, program: str) -> Grounds:
-        folders = (os.path.dirname(program), os.path.dirname(os.path.realpath(program)))
+        # The server's own Python too: a command may well be run by it, by a way that PATH does not show.
+        paths = (path for name in (program, sys.executable) for path in (name, os.path.realpath(name)))
+        folders = map(os.path.dirname, paths)
         return Grounds(
             workspace=self._root,
             cwd=cwd,
