@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_programs_on_the_path_are_there_wherever_they_lie(
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
     assert run(kind, workspace, "tool").output_tail == "beside"
     assert run(kind, workspace, "cat", str(tmp_path / "other")).exit_code != 0
+
+
+@pytest.mark.parametrize("kind", CLOSED)
+def test_the_servers_own_python_is_there_wherever_it_lies(
+    kind: SandboxKind, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.symlink_to(os.path.realpath(sys.executable))
+    monkeypatch.setattr(sys, "executable", str(own))
+    assert run(kind, workspace, "sh", "-c", f"{own} -I -S -c 'print(1)'").output_tail == "1\n"
 
 
 # What of the system's own settings may be written, by what the system says of it: nothing is tried.
