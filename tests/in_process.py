@@ -11,7 +11,7 @@ from typing import Any
 
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
-from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, Verdict
+from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, SandboxKind, Verdict
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application.application import Application, World
@@ -86,10 +86,27 @@ class SaidRunner:
             output_bytes=len(output),
             started_at=now,
             finished_at=now,
-            sandbox="none",
+            sandbox=SandboxKind.PROCESS_GROUP,
+            unenforced=(),
             tree_before="1" * 64,
             tree_after="2" * 64,
         )
+
+
+class MemoryLeases:
+    """Hold runs as long as it is there itself."""
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+
+    def take(self, attempt_id: str) -> None:
+        self.held.add(attempt_id)
+
+    def is_held(self, attempt_id: str) -> bool:
+        return attempt_id in self.held
+
+    def release(self, attempt_id: str) -> None:
+        self.held.discard(attempt_id)
 
 
 class SaidReviewer:
@@ -142,13 +159,15 @@ class InProcess:
         return await self.application.handle(call)
 
     def _joined(self) -> Application:
+        # What an application held is free when it is gone.
+        self.leases = MemoryLeases()
         world = World(
             workspace=self.workspace,
             store=self.store,
             specs=WorkspaceSpecFiles(self.workspace),
             clock=self.clock,
             ids=self.ids,
-            means=Means(self.clock, self.runner, self.reviewer, self.signer),
+            means=Means(self.clock, self.runner, self.reviewer, self.signer, self.leases),
             settings=self.settings,
             replay_grace_s=3600,
             write_back=self.write_back,

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import MISSING
+
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.adapters.posture import posture_of, session_settings
 from foundry_mcp.adapters.process_runner import ProcessRunner
+from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
@@ -20,6 +23,7 @@ from foundry_mcp.application.application import Application, World
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
 from foundry_mcp.machine.situation import Caller
+from foundry_mcp.places import product_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Joined:
 
 
 _STORE_FILE = "store.sqlite3"
+_RUNS_FOLDER = "under-way"
 
 
 def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
@@ -40,14 +45,19 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
     settings = load_settings(workspace, environ)
     folder = state_folder(workspace, environ)
     clock, ids = SystemClock(), SystemIds()
-    runner = ProcessRunner(workspace, clock, timeout_s=settings.verification.timeout_s, environ=environ)
+    runner = ProcessRunner(workspace, clock, settings.verification, environ=environ, hidden=[product_folder(environ)])
+    if settings.verification.sandbox is not MISSING:
+        # What was asked for by name is tried now, as a server without it is not to start.
+        runner.sandbox()
     world = World(
         workspace=workspace,
         store=SqliteStore(folder / _STORE_FILE),
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(clock, runner, EvidenceReviewer(workspace), FileSigner(folder)),
+        means=Means(
+            clock, runner, EvidenceReviewer(workspace), FileSigner(folder), FolderRunLeases(folder / _RUNS_FOLDER)
+        ),
         settings=session_settings(settings),
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,

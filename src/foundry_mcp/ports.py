@@ -13,7 +13,16 @@ from typing import Protocol
 
 from foundry_contracts.models.common import Finding, ReviewFinding
 from foundry_contracts.models.formats_plan import CommandLine, Plan
-from foundry_contracts.vocabulary import EventType, NodeStatus, Role, SessionStatus, SpecFolder, Verdict
+from foundry_contracts.vocabulary import (
+    EventType,
+    NodeStatus,
+    Role,
+    SandboxGuard,
+    SandboxKind,
+    SessionStatus,
+    SpecFolder,
+    Verdict,
+)
 
 
 class PortError(Exception):
@@ -185,7 +194,11 @@ class SpecFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Hold how a command ended. `exit_code` is None after a timeout or when it could not start; digests are SHA-256."""
+    """Hold how a command ended. Digests are SHA-256.
+
+    `exit_code` is None where it was stopped or could not start, and 128 and the signal's number after a signal.
+    `sandbox` is None where nothing was begun; `unenforced` is what it did not hold the command to.
+    """
 
     exit_code: int | None
     timed_out: bool
@@ -195,9 +208,23 @@ class RunResult:
     output_bytes: int
     started_at: str
     finished_at: str
-    sandbox: str
+    sandbox: SandboxKind | None
+    unenforced: tuple[SandboxGuard, ...]
     tree_before: str
     tree_after: str
+
+
+class RunLeases(Protocol):
+    """Know which runs are under way in a living server, of all that share the store."""
+
+    def take(self, attempt_id: str) -> None:
+        """Hold a run that nobody knows of yet, until it is released or this server dies."""
+
+    def is_held(self, attempt_id: str) -> bool:
+        """Tell whether this or another living server holds a run."""
+
+    def release(self, attempt_id: str) -> None:
+        """Let go of a run."""
 
 
 class Runner(Protocol):

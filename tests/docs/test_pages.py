@@ -22,7 +22,8 @@ import pytest
 from foundry_contracts import vocabulary
 from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.models.config import Config
-from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO
+from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO, SANDBOX_KIND_INFO
+from foundry_contracts.vocabulary import SandboxGuard
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from tests.docs.blocks import ROOT, Block, blocks_of, pages, without_blocks
@@ -160,6 +161,19 @@ def test_the_table_of_signals_is_whole_and_its_exit_codes_are_the_contracts() ->
 
 def test_the_table_of_pauses_is_whole() -> None:
     assert set(_first_column(OPERATING, "When a person is needed")) == {str(reason) for reason in PAUSE_REASON_INFO}
+
+
+def test_the_table_of_guards_is_whole_and_says_what_each_sandbox_holds() -> None:
+    rows = [
+        [cell.strip(" `") for cell in row.split("|")[1:-1]]
+        for row in _text(OPERATING).splitlines()
+        if row.startswith("| `") and row.split("`")[1] in set(SandboxGuard)
+    ]
+    assert [row[0] for row in rows] == list(SandboxGuard)
+    for name, _, *cells in rows:
+        for cell, known in zip(cells, SANDBOX_KIND_INFO.values(), strict=True):
+            held = SandboxGuard(name) in known.enforces
+            assert cell == ("no" if not held else "not as root" if SandboxGuard(name) in known.not_as_root else "yes")
 
 
 def test_the_settings_shown_are_the_defaults(tmp_path: Path) -> None:

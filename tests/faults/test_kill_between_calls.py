@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import select
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +11,13 @@ from typing import Any
 
 import pytest
 
-from foundry_contracts.vocabulary import EventType, LoopSignal, RunState, StepType
+from foundry_contracts.vocabulary import EventType, LoopSignal
 from tests.driving import (
     Json,
-    accepted,
     check,
     drive,
     next_step,
-    nothing,
     parameters,
-    report,
-    result_of,
-    run,
     spec,
     start,
     task,
@@ -142,47 +133,3 @@ async def test_a_report_whose_answer_was_lost_with_its_server_is_recorded_once(t
         assert json.loads(text)["success"]
         assert await second.text("task", **arguments) == text
         assert (await types(second, session_id)).count(EventType.STEP_REPORTED) == 1
-
-
-# Runs until it is let go the first time, and ends well every other time.
-HELD = """
-import pathlib
-if not pathlib.Path("again").exists():
-    pathlib.Path("again").touch()
-    pathlib.Path("begun").open("w").close()
-    pathlib.Path("hold").open().close()
-"""
-
-
-async def test_a_verification_that_was_cut_off_with_its_server_is_interrupted_and_run_again(tmp_path: Path) -> None:
-    command = f"{shlex.quote(sys.executable)} held.py"
-    workspace, environ = place(tmp_path, spec(SPEC, [task("t1"), check("v1", command=command)]))
-    (workspace / "held.py").write_text(HELD, encoding="utf-8")
-    for name in ("begun", "hold"):
-        os.mkfifo(workspace / name)
-    begun = os.open(workspace / "begun", os.O_RDONLY | os.O_NONBLOCK)
-    async with StdioServer.begin(workspace, environ) as first:
-        session_id = await start(first, SPEC)
-        step = (await next_step(first, session_id))["step"]
-        await report(first, session_id, await result_of(first, step, nothing))
-        step = (await next_step(first, session_id))["step"]
-        assert step["type"] == StepType.EXECUTE_VERIFICATION
-        running = await accepted(first, "verification", **parameters(step["run_call"]), wait_ms=0)
-        assert running["state"] == RunState.RUNNING
-        assert await asyncio.to_thread(select.select, [begun], [], [], 30) != ([], [], [])
-        await first.kill()
-    os.close(begun)
-    # Nobody outlives a kill to end the command: the test lets it go.
-    os.close(os.open(workspace / "hold", os.O_WRONLY))
-    async with StdioServer.begin(workspace, environ) as second:
-        ended = await run(second, step)
-        assert ended["passed"]
-        assert ended["attempt_id"] != running["attempt_id"]
-        assert (await drive(second, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
-        assert (await types(second, session_id))[4:9] == [
-            EventType.VERIFICATION_STARTED,
-            EventType.RUN_INTERRUPTED,
-            EventType.VERIFICATION_STARTED,
-            EventType.VERIFICATION_FINISHED,
-            EventType.STEP_REPORTED,
-        ]

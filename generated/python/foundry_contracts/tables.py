@@ -18,6 +18,8 @@ from foundry_contracts.vocabulary import (
     LoopSignal,
     PauseReason,
     Role,
+    SandboxGuard,
+    SandboxKind,
     SessionStatus,
     Severity,
 )
@@ -338,6 +340,79 @@ LOOP_SIGNAL_INFO: Final[Mapping[LoopSignal, LoopSignalInfo]] = MappingProxyType(
         ),
         LoopSignal.BLOCKED_RUNTIME: LoopSignalInfo(
             description="Stop: policy or evidence stands in the way.", exit_code=12, success=False
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxKindInfo:
+    """Say what is known of one SandboxKind."""
+
+    description: str
+    enforces: tuple[SandboxGuard, ...]
+    not_as_root: tuple[SandboxGuard, ...]
+
+
+SANDBOX_KIND_INFO: Final[Mapping[SandboxKind, SandboxKindInfo]] = MappingProxyType(
+    {
+        SandboxKind.BUBBLEWRAP: SandboxKindInfo(
+            description="Bubblewrap: processes and files of its own.",
+            enforces=(
+                SandboxGuard.DESCENDANTS_ENDED,
+                SandboxGuard.ENDS_WITH_SERVER,
+                SandboxGuard.PROCESSES_HIDDEN,
+                SandboxGuard.FILES_READ_ONLY,
+                SandboxGuard.STATE_HIDDEN,
+                SandboxGuard.NO_NEW_PRIVILEGES,
+                SandboxGuard.MEMORY_LIMIT,
+                SandboxGuard.FILE_SIZE_LIMIT,
+                SandboxGuard.OPEN_FILES_LIMIT,
+                SandboxGuard.PROCESS_LIMIT,
+            ),
+            not_as_root=(SandboxGuard.PROCESS_LIMIT,),
+        ),
+        SandboxKind.PID_NAMESPACE: SandboxKindInfo(
+            description="A namespace of processes; the files are the user's.",
+            enforces=(
+                SandboxGuard.DESCENDANTS_ENDED,
+                SandboxGuard.ENDS_WITH_SERVER,
+                SandboxGuard.PROCESSES_HIDDEN,
+                SandboxGuard.NO_NEW_PRIVILEGES,
+                SandboxGuard.MEMORY_LIMIT,
+                SandboxGuard.FILE_SIZE_LIMIT,
+                SandboxGuard.OPEN_FILES_LIMIT,
+                SandboxGuard.PROCESS_LIMIT,
+            ),
+            not_as_root=(
+                SandboxGuard.NO_NEW_PRIVILEGES,
+                SandboxGuard.MEMORY_LIMIT,
+                SandboxGuard.FILE_SIZE_LIMIT,
+                SandboxGuard.OPEN_FILES_LIMIT,
+                SandboxGuard.PROCESS_LIMIT,
+            ),
+        ),
+        SandboxKind.SUBREAPER: SandboxKindInfo(
+            description="A parent that every stray comes back to, and that ends it.",
+            enforces=(
+                SandboxGuard.DESCENDANTS_ENDED,
+                SandboxGuard.ENDS_WITH_SERVER,
+                SandboxGuard.NO_NEW_PRIVILEGES,
+                SandboxGuard.MEMORY_LIMIT,
+                SandboxGuard.FILE_SIZE_LIMIT,
+                SandboxGuard.OPEN_FILES_LIMIT,
+            ),
+            not_as_root=(
+                SandboxGuard.NO_NEW_PRIVILEGES,
+                SandboxGuard.MEMORY_LIMIT,
+                SandboxGuard.FILE_SIZE_LIMIT,
+                SandboxGuard.OPEN_FILES_LIMIT,
+            ),
+        ),
+        SandboxKind.PROCESS_GROUP: SandboxKindInfo(
+            description="A process group; what leaves it is looked for by a mark in its environment.",
+            enforces=(SandboxGuard.FILE_SIZE_LIMIT, SandboxGuard.OPEN_FILES_LIMIT),
+            not_as_root=(SandboxGuard.FILE_SIZE_LIMIT, SandboxGuard.OPEN_FILES_LIMIT),
         ),
     }
 )

@@ -24,6 +24,8 @@ __all__ = [
     "ReasonCode",
     "Role",
     "RunState",
+    "SandboxGuard",
+    "SandboxKind",
     "SessionStatus",
     "Severity",
     "SpecFolder",
@@ -178,6 +180,46 @@ class PostureProfile(StrEnum):
     """For trying out what production will do."""
     DEBUG = "debug"
     """For a person who watches; refuses unattended sessions."""
+
+
+@unique
+class SandboxGuard(StrEnum):
+    """One thing that a sandbox can hold a command to."""
+
+    DESCENDANTS_ENDED = "descendants_ended"
+    """What the command started ends with it, in a session of its own or not."""
+    ENDS_WITH_SERVER = "ends_with_server"
+    """The command ends when its server does, killed or not."""
+    PROCESSES_HIDDEN = "processes_hidden"
+    """The command neither sees nor signals processes other than its own."""
+    FILES_READ_ONLY = "files_read_only"
+    """The command writes in the workspace and in temporary folders of its own, and nowhere else."""
+    STATE_HIDDEN = "state_hidden"
+    """The command does not see the store, the keys and the tokens."""
+    NO_NEW_PRIVILEGES = "no_new_privileges"
+    """No program the command starts has more rights than it has itself."""
+    MEMORY_LIMIT = "memory_limit"
+    """The private memory of each of its processes is limited."""
+    FILE_SIZE_LIMIT = "file_size_limit"
+    """The size of a file it writes is limited."""
+    OPEN_FILES_LIMIT = "open_files_limit"
+    """How many files each of its processes has open is limited."""
+    PROCESS_LIMIT = "process_limit"
+    """How many processes it has at once is limited."""
+
+
+@unique
+class SandboxKind(StrEnum):
+    """What keeps a command in, strongest first."""
+
+    BUBBLEWRAP = "bubblewrap"
+    """Bubblewrap: processes and files of its own."""
+    PID_NAMESPACE = "pid_namespace"
+    """A namespace of processes; the files are the user's."""
+    SUBREAPER = "subreaper"
+    """A parent that every stray comes back to, and that ends it."""
+    PROCESS_GROUP = "process_group"
+    """A process group; what leaves it is looked for by a mark in its environment."""
 
 
 @unique

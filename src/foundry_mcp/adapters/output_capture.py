@@ -1,25 +1,35 @@
-"""What a command prints: hashed whole, counted, its tail kept."""
+"""What a command prints: hashed whole, counted, its tail kept; too much of it is an end of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import os
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 TAIL_BYTES: Final = 16 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 
 
-class OutputCapture:
-    """Read a pipe on the event loop until its end, or until it is closed."""
+T = TypeVar("T")
 
-    def __init__(self) -> None:
+
+class OutputTooLong(Exception):
+    """Report that more was printed than may be."""
+
+
+class OutputCapture:
+    """Read a pipe on the event loop until its end, its limit in bytes, or until it is closed."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._reading, self.writing = os.pipe()
         os.set_blocking(self._reading, False)
         self._hash = hashlib.sha256()
         self._tail = bytearray()
         self._ended = asyncio.Event()
+        self._too_long = asyncio.Event()
         self.size = 0
         asyncio.get_running_loop().add_reader(self._reading, self._read)
 
@@ -40,6 +50,18 @@ class OutputCapture:
             os.close(self.writing)
             self.writing = -1
 
+    async def within_limit(self, wait: Coroutine[Any, Any, T]) -> T:
+        """Wait for something; raise OutputTooLong where the limit is passed before it came."""
+        waiting, passed = asyncio.ensure_future(wait), asyncio.ensure_future(self._too_long.wait())
+        try:
+            await asyncio.wait({waiting, passed}, return_when=asyncio.FIRST_COMPLETED)
+            if self._too_long.is_set():
+                raise OutputTooLong
+            return await waiting
+        finally:
+            waiting.cancel()
+            passed.cancel()
+
     async def ended(self, wait_s: float) -> None:
         """Wait for the pipe's end, and no longer than given: a stray may hold it open for ever."""
         try:
@@ -59,6 +81,8 @@ class OutputCapture:
             self._reading = -1
 
     def _read(self) -> None:
+        if self._too_long.is_set():
+            return
         try:
             chunk = os.read(self._reading, _CHUNK_BYTES)
         except BlockingIOError:
@@ -69,3 +93,7 @@ class OutputCapture:
         self._hash.update(chunk)
         self.size += len(chunk)
         self._tail = (self._tail + chunk)[-TAIL_BYTES:]
+        if self.size > self._limit:
+            # What is not read holds the writer up until it is ended.
+            asyncio.get_running_loop().remove_reader(self._reading)
+            self._too_long.set()

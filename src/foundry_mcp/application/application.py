@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -117,11 +118,23 @@ class Application:
         if call.entry.read_only:
             return self._query(call, request, request_id)
         answer, state = self._decide(call, request, request_id)
-        step = state.outstanding if state else None
-        if _RUNS in call.entry.tags and answer.success and state and step and step.started and not step.finished:
+        return await self._joined(call, request, request_id, answer, state) if _RUNS in call.entry.tags else answer
+
+    async def _joined(
+        self, call: Call, request: BaseModel, request_id: str, answer: Envelope, state: Session | None
+    ) -> Envelope:
+        """Wait for the run that a call began or met, as long as the call asks; what was lost meanwhile begins again."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + getattr(request, "wait_ms", 0) / 1000
+        waited = False
+        while answer.success and state and (step := state.outstanding) and step.started and not step.finished:
             self._runs.ensure(state, step, partial(self._record_run, state.session_id, call.caller))
-            await self._runs.wait(step.started.attempt_id, getattr(request, "wait_ms", 0))
-            answer, _ = self._decide(call, request, request_id)
+            left = max(0.0, deadline - loop.time())
+            if waited and left == 0:
+                break
+            await self._runs.wait(step.started.attempt_id, left)
+            waited = True
+            answer, state = self._decide(call, request, request_id)
         return answer
 
     def _deny(self, call: Call, request_id: str) -> Envelope:
@@ -191,7 +204,8 @@ class Application:
         if isinstance(decision, Refusal):
             return self._refused(call, request_id, decision, self._note_refusal(call, situation, decision)), before
         answer = self._accepted(call, request_id, decision.reply)
-        after = self._keep(call, situation, decision.events, uses, answer)
+        with self._runs.holding(decision.events):
+            after = self._keep(call, situation, decision.events, uses, answer)
         if before is not None and after is not None and _is_other(before, after):
             self._runs.give_up(before.outstanding)
         try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -25,10 +26,13 @@ from foundry_contracts.vocabulary import UnitKind, Verdict
 from foundry_mcp.machine.optional import given, or_absent
 from foundry_mcp.machine.proof import proof_digest, proof_of
 from foundry_mcp.machine.session import Outstanding, Session
-from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, Runner, RunResult, Signer
+from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, RunLeases, Runner, RunResult, Signer
 
 _LOG = logging.getLogger(__name__)
 _PREDICATE_TYPE = "https://foundry-mcp.dev/verification/v1"
+
+# How often another server's run is looked at, in seconds.
+_LOOK_EVERY_S = 0.1
 
 Record = Callable[[EventPayload], Awaitable[None]]
 
@@ -41,25 +45,51 @@ class Means:
     runner: Runner
     reviewer: Reviewer
     signer: Signer
+    leases: RunLeases
 
 
 class Runs:
-    """Keep the runs under way in this server, by attempt."""
+    """Keep the runs under way in this server, by attempt, and know of those in others.
+
+    A run is held from before its start is recorded until after its end is. So a run that was begun, has no end and is
+    held by nobody is a lost one, and a server begins only what it holds.
+    """
 
     def __init__(self, means: Means) -> None:
         self._means = means
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._held: set[str] = set()
+
+    @contextmanager
+    def holding(self, events: Sequence[EventPayload]) -> Iterator[None]:
+        """Hold the runs whose starts are among events, while these are recorded and after, unless that fails."""
+        begun = [event.attempt_id for event in events if isinstance(event, VerificationStarted | GateStarted)]
+        try:
+            for attempt_id in begun:
+                self._means.leases.take(attempt_id)
+                self._held.add(attempt_id)
+            yield
+        except BaseException:
+            for attempt_id in begun:
+                self._let_go(attempt_id)
+            raise
+
+    def _let_go(self, attempt_id: str) -> None:
+        self._held.discard(attempt_id)
+        self._means.leases.release(attempt_id)
 
     def is_lost(self, step: Outstanding | None) -> bool:
-        """Tell whether a step's run was begun and is under way no longer."""
+        """Tell whether a step's run was begun and is under way in no living server."""
         if step is None or step.started is None or step.finished is not None:
             return False
-        return step.started.attempt_id not in self._tasks
+        return not self._means.leases.is_held(step.started.attempt_id)
 
     def ensure(self, state: Session, step: Outstanding, record: Record) -> None:
-        """Begin the run that the step's start event names, unless it is under way."""
+        """Begin the run that the step's start event names, unless it is under way here or another server's."""
         started = step.started
-        if started is None or step.finished is not None or started.attempt_id in self._tasks:
+        if started is None or step.finished is not None:
+            return
+        if started.attempt_id in self._tasks or started.attempt_id not in self._held:
             return
         task = asyncio.create_task(self._run(state, step, record), name=started.attempt_id)
         self._tasks[started.attempt_id] = task
@@ -67,14 +97,19 @@ class Runs:
 
     def _ended(self, attempt_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(attempt_id, None)
+        self._let_go(attempt_id)
         if not task.cancelled() and task.exception() is not None:
             _LOG.error("run %s failed; it may be run again", attempt_id, exc_info=task.exception())
 
-    async def wait(self, attempt_id: str, wait_ms: int) -> None:
-        """Wait until a run has ended, or for so long."""
+    async def wait(self, attempt_id: str, seconds: float) -> None:
+        """Wait until a run has ended, here or in another server, or for so long."""
         task = self._tasks.get(attempt_id)
         if task is not None:
-            await asyncio.wait({task}, timeout=wait_ms / 1000)
+            await asyncio.wait({task}, timeout=seconds)
+            return
+        while seconds > 0 and self._means.leases.is_held(attempt_id):
+            await asyncio.sleep(min(seconds, _LOOK_EVERY_S))
+            seconds -= _LOOK_EVERY_S
 
     def give_up(self, step: Outstanding | None) -> None:
         """Cut off the run of a step that is out no longer: its work would go on in the workspace for nobody."""
@@ -147,7 +182,8 @@ class Runs:
             tree_after=result.tree_after,
             started_at=result.started_at,
             finished_at=result.finished_at,
-            sandbox=result.sandbox,
+            sandbox=or_absent(result.sandbox),
+            unenforced=list(result.unenforced),
         )
         return VerificationFinished(
             attempt_id=started.attempt_id,
@@ -173,7 +209,8 @@ def failed_run(now: str, error: str) -> RunResult:
         output_bytes=0,
         started_at=now,
         finished_at=now,
-        sandbox="none",
+        sandbox=None,
+        unenforced=(),
         tree_before="",
         tree_after="",
     )

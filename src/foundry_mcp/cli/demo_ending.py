@@ -68,6 +68,7 @@ def _receipt_lines(receipt: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("command", shlex.join(said["command"]["argv"])),
         ("exit", f"code {said.get('exit_code')}, after {seconds:.1f} s, at {said['finished_at']}"),
+        ("sandbox", said.get("sandbox", "none was begun")),
         ("output", f"{said['output_bytes']} bytes, sha256 {said['output_digest'][:16]}…"),
         ("step", said["step_id"]),
         ("signature", f"{signature['sig'][:24]}…  by key {signature['keyid'][:24]}…"),

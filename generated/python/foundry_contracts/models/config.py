@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import Attestation, GatePolicy, PostureProfile
+from foundry_contracts.vocabulary import Attestation, GatePolicy, PostureProfile, SandboxKind
 
 
 class ServerConfig(BaseModel):
@@ -41,6 +41,26 @@ class VerificationConfig(BaseModel):
         Attestation | MISSING, Field(description="Who may attest a manual check; absent: as the posture says.")
     ] = MISSING
     timeout_s: Annotated[int, Field(description="How long a command may run, in seconds.", ge=1, le=86400)] = 600
+    sandbox: Annotated[
+        SandboxKind | MISSING,
+        Field(description="The sandbox that commands must run in; absent: the strongest that this machine has."),
+    ] = MISSING
+    max_output_mb: Annotated[
+        int, Field(description="How much a command may print before it is stopped, in MiB.", ge=1, le=1048576)
+    ] = 64
+    max_memory_mb: Annotated[
+        int,
+        Field(description="How much private memory each process of a command may have, in MiB.", ge=64, le=16777216),
+    ] = 4096
+    max_file_mb: Annotated[
+        int, Field(description="How large a file a command may write, in MiB.", ge=1, le=16777216)
+    ] = 4096
+    max_open_files: Annotated[
+        int, Field(description="How many files each process of a command may have open.", ge=64, le=1048576)
+    ] = 4096
+    max_processes: Annotated[
+        int, Field(description="How many processes and threads a command may have at once.", ge=16, le=1048576)
+    ] = 1024
     replace_command: Annotated[
         str,
         Field(

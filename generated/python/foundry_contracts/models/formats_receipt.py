@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
+from foundry_contracts.vocabulary import SandboxGuard, SandboxKind
+
 from .common import AttemptId, Digest, NodeId, SessionId, SpecId, StepId, Timestamp
 from .formats_plan import CommandLine
 
@@ -32,6 +34,7 @@ class VerificationPredicate(BaseModel):
     model_config = ConfigDict(
         defer_build=True,
         extra="forbid",
+        arbitrary_types_allowed=True,
     )
     session_id: SessionId
     spec_id: SpecId
@@ -53,7 +56,13 @@ class VerificationPredicate(BaseModel):
     tree_after: Annotated[str, Field(description="Digest of the workspace's files after.")]
     started_at: Timestamp
     finished_at: Timestamp
-    sandbox: Annotated[str, Field(description="What kept the command in: the kind of sandbox, or none.")]
+    sandbox: Annotated[
+        SandboxKind | MISSING, Field(description="What kept the command in; absent where none was begun.")
+    ] = MISSING
+    unenforced: Annotated[
+        list[SandboxGuard],
+        Field(description="What the command was not held to, by the kind of sandbox and on this machine."),
+    ]
 
 
 class Receipt(BaseModel):

@@ -1,0 +1,194 @@
+"""What keeps a command in: how each kind of sandbox is put around it, and which of them this machine has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from foundry_contracts.models.config import VerificationConfig
+from foundry_contracts.tables import SANDBOX_KIND_INFO
+from foundry_contracts.vocabulary import SandboxGuard, SandboxKind
+from foundry_mcp.ports import PortError
+
+_LAUNCHER: Final = Path(__file__).with_name("command_launcher.py")
+_BYTES_PER_MB: Final = 1 << 20
+_PROBE_WAIT_S: Final = 10
+# Programs write there without asking.
+_TEMPORARY: Final = "/tmp"
+_PROCESSES: Final = "/proc"
+# The namespace's first process: it waits for the command, and the kernel ends the rest with it. The limit is set here
+# as inside a user's namespace only what runs there is counted; shells differ in its letter.
+_FIRST_PROCESS: Final = 'ulimit -p "$0" 2>/dev/null || ulimit -u "$0" || exit 125; "$@"; exit "$?"'
+# What a root that owns only files may do. All else, such as mounting, would lead out of the sandbox.
+_ROOT_KEEPS: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
+# Whoever can ask one of these to do something has it done outside.
+_HELPERS: Final = ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock")
+_SUPERVISED: Final = frozenset({SandboxKind.BUBBLEWRAP, SandboxKind.PID_NAMESPACE, SandboxKind.SUBREAPER})
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Hold where a command runs: real paths of the workspace, its folder, its scratch folder, and what it may not see.
+
+    `programs` are folders to read programs from, wherever they lie.
+    """
+
+    workspace: str
+    cwd: str
+    scratch: str
+    hidden: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> str:
+        """Give the folder the command has for a home."""
+        return os.path.join(self.scratch, "home")
+
+    @property
+    def temporary(self) -> str:
+        """Give the folder the command has for temporary files."""
+        return os.path.join(self.scratch, "tmp")
+
+    def make(self) -> None:
+        """Make the folders inside the scratch folder."""
+        os.mkdir(self.home)
+        os.mkdir(self.temporary)
+
+
+def is_supervised(kind: SandboxKind) -> bool:
+    """Tell whether a launcher stays beside the command, and ends all of it when its own input ends."""
+    return kind in _SUPERVISED
+
+
+def unenforced(kind: SandboxKind) -> tuple[SandboxGuard, ...]:
+    """List what a kind does not hold a command of this process's user to."""
+    known = SANDBOX_KIND_INFO[kind]
+    lacking = set(known.not_as_root) if os.geteuid() == 0 else set()
+    return tuple(guard for guard in SandboxGuard if guard not in known.enforces or guard in lacking)
+
+
+def command_line(kind: SandboxKind, argv: Sequence[str], grounds: Grounds, limits: VerificationConfig) -> list[str]:
+    """Give the words that run `argv`, whose first is a path, in a sandbox of a kind."""
+    asked = {
+        "supervise": _yes(is_supervised(kind)),
+        "server": str(os.getpid()),
+        "scratch": grounds.scratch,
+        # Bubblewrap sees to it itself, and may be installed with rights of its own that it would lose.
+        "no_new_privileges": _yes(kind in (SandboxKind.PID_NAMESPACE, SandboxKind.SUBREAPER)),
+        "memory": str(limits.max_memory_mb * _BYTES_PER_MB),
+        "file_size": str(limits.max_file_mb * _BYTES_PER_MB),
+        "open_files": str(limits.max_open_files),
+    }
+    words = [f"{name}={value}" for name, value in asked.items()]
+    return [sys.executable, "-I", "-S", str(_LAUNCHER), *words, "--", *_around(kind, argv, grounds, limits)]
+
+
+def _yes(said: bool) -> str:
+    return "yes" if said else "no"
+
+
+def _around(kind: SandboxKind, argv: Sequence[str], grounds: Grounds, limits: VerificationConfig) -> list[str]:
+    if kind is SandboxKind.BUBBLEWRAP:
+        return [*_bubblewrap(grounds), "--", *_first_process(argv, limits)]
+    if kind is SandboxKind.PID_NAMESPACE:
+        return [*_pid_namespace(), "--", *_first_process(argv, limits)]
+    return list(argv)
+
+
+def _first_process(argv: Sequence[str], limits: VerificationConfig) -> list[str]:
+    return ["/bin/sh", "-c", _FIRST_PROCESS, str(limits.max_processes), *argv]
+
+
+def _pid_namespace() -> list[str]:
+    # Root has its own rights to make one; with a user namespace it would lose those over other users' files.
+    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
+    return [_program("unshare"), *user, "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def _bubblewrap(grounds: Grounds) -> list[str]:
+    line = [_program("bwrap"), "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    if os.geteuid() == 0:
+        line += ["--cap-drop", "ALL", *(word for name in _ROOT_KEEPS for word in ("--cap-add", f"CAP_{name}"))]
+    line += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for path in _system_settings():
+        line += ["--ro-bind", path, path]
+    line += ["--bind", grounds.temporary, _TEMPORARY]
+    for folder in _programs_in(_TEMPORARY, grounds.programs):
+        line += ["--ro-bind", folder, folder]
+    runtime = f"/run/user/{os.geteuid()}"
+    for folder in (*grounds.hidden, *([runtime] if os.path.isdir(runtime) else [])):
+        line += ["--tmpfs", folder]
+    for socket in filter(os.path.exists, _HELPERS):
+        line += ["--ro-bind", os.devnull, socket]
+    # The workspace comes last: whatever else is mounted, it is what the command sees there.
+    for folder in (grounds.scratch, grounds.workspace):
+        line += ["--bind", folder, folder]
+    return [*line, "--chdir", grounds.cwd]
+
+
+def _system_settings() -> Iterator[str]:
+    """List what in /proc may be written for the whole system: root needs no more than a file's mode for that."""
+    for entry in sorted(os.scandir(_PROCESSES), key=lambda entry: entry.name):
+        if entry.name.isdigit() or entry.is_symlink():
+            continue
+        if entry.is_dir() or entry.stat().st_mode & 0o222:
+            yield entry.path
+
+
+def _programs_in(place: str, folders: Sequence[str]) -> Iterator[str]:
+    """List those of the folders that lie in a place, each with what is installed beside a `bin`."""
+    for folder in dict.fromkeys(map(os.path.realpath, folders)):
+        parent, name = os.path.split(folder)
+        found = parent if name == "bin" and parent != place else folder
+        if os.path.commonpath([place, found]) == place and found != place and os.path.isdir(found):
+            yield found
+
+
+def _program(name: str) -> str:
+    """Give the path of a program of the sandbox's own, or its bare name, which is not found."""
+    return (
+        shutil.which(name, path=os.pathsep.join(("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"))) or name
+    )
+
+
+def problem_of(kind: SandboxKind, limits: VerificationConfig) -> str | None:
+    """Say why a kind cannot be used on this machine, having tried it; None where it can."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        grounds = Grounds(workspace=folder, cwd=folder, scratch=os.path.realpath(folder))
+        grounds.make()
+        line = command_line(kind, ["/bin/sh", "-c", ":"], grounds, limits)
+        # The launcher's input has to stay open, or it ends the command.
+        reading, writing = os.pipe()
+        try:
+            done = subprocess.run(line, stdin=reading, capture_output=True, timeout=_PROBE_WAIT_S, env={})
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        finally:
+            os.close(reading)
+            os.close(writing)
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return None if done.returncode == 0 else (said or [f"it ended with code {done.returncode}"])[-1]
+
+
+def choose(limits: VerificationConfig) -> SandboxKind:
+    """Give the kind the settings ask for, or else the strongest that works here; PortError where there is none."""
+    demanded = limits.sandbox
+    kinds = [demanded] if isinstance(demanded, SandboxKind) else list(SandboxKind)
+    problems: list[str] = []
+    for kind in kinds:
+        problem = problem_of(kind, limits)
+        if problem is None:
+            return kind
+        problems.append(f"{kind.value}: {problem}")
+    raise PortError(
+        f"No sandbox that the settings allow works on this machine ({'; '.join(problems)}).",
+        "Make it work (bubblewrap is a package of most systems and needs user namespaces), or set verification.sandbox "
+        f"to another kind: {', '.join(SandboxKind)}.",
+    )
