@@ -1,7 +1,8 @@
 """What a client of the deprecated names was answered when it was recorded, it is answered today.
 
 `transcripts/legacy_client.jsonl` holds one call a line: the role, the tool, the arguments and the whole answer. It was
-recorded against a server whose clock, ids and keys are fixed as they are here. It is never recorded anew to make this
+recorded against a server whose clock, ids and keys are fixed as they are here, and leaves receipts out, which say of
+the machine what each run met. It is never recorded anew to make this
 test pass: a difference is a change that clients in the field will see.
 """
 
