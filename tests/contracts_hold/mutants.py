@@ -6,16 +6,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from functools import cache
 from itertools import pairwise, product
 from types import MappingProxyType
 from typing import Any
 
 from foundry_contracts import dispatch, tables
 from foundry_contracts.tables import ActionTemplateValues, LoopDecisionRow, PostureValues, Transition
-from foundry_contracts.vocabulary import CommandName, ErrorCode, LoopSignal, PauseReason, Role, SessionStatus, Severity
+from foundry_contracts.vocabulary import CommandName, LoopSignal, Role, SessionStatus, Severity
 
 _ROLES = list(Role)
-_RULES, _ROWS = "_LOOP_DECISION_WHEN", "LOOP_DECISION_ROWS"
+_RULES, _ROWS, _DOMAIN = "_LOOP_DECISION_WHEN", "LOOP_DECISION_ROWS", "_LOOP_DECISION_DOMAIN"
 When = tuple[frozenset[str | None] | None, ...]
 Rule = tuple[When, LoopDecisionRow]
 
@@ -109,12 +110,16 @@ def _of_machine(name: str, table: Mapping[Any, Any], choice: str = "") -> Mutant
 
 
 def _signals() -> Iterator[Mutant]:
-    rules: list[Rule] = list(zip(getattr(tables, _RULES), tables.LOOP_DECISION_ROWS, strict=True))
+    rules = _rules()
+    answering = {id(row) for row in _contracts_answers()}
+    # Another answer of a row shows wherever the row answers; only an idle one could hide it.
+    idle = {number for number, (_, row) in enumerate(rules) if id(row) not in answering}
     for number, (when, row) in enumerate(rules):
         before, after = rules[:number], rules[number + 1 :]
         yield _of_signals(f"row {number} deleted", [*before, *after])
         for changed in _other_decisions(row):
-            yield _of_signals(f"row {number}: {_difference(row, changed)}", [*before, (when, changed), *after])
+            mutated = [*before, (when, changed), *after]
+            yield _of_signals(f"row {number}: {_difference(row, changed)}", mutated, same=number in idle)
         for place, choices in enumerate(when):
             for choice in sorted(choices or (), key=str):
                 fewer = (*when[:place], frozenset(choices or ()) - {choice}, *when[place + 1 :])
@@ -151,27 +156,40 @@ def _text(value: object) -> str:
     return str(dict(value) if isinstance(value, Mapping) else value)
 
 
-def _of_signals(name: str, rules: list[Rule]) -> Mutant:
+def _of_signals(name: str, rules: list[Rule], *, same: bool | None = None) -> Mutant:
     values = {_RULES: tuple(when for when, _ in rules), _ROWS: tuple(row for _, row in rules)}
-    same = _answers(rules) == _answers(list(zip(getattr(tables, _RULES), tables.LOOP_DECISION_ROWS, strict=True)))
+    if same is None:
+        same = _answers(rules) == _contracts_answers()
     return Mutant(
         f"signal {name}", "test_signals.py", values, "it answers the same on the whole domain" if same else ""
     )
 
 
 def _answers(rules: list[Rule]) -> list[LoopDecisionRow | None]:
-    """Give the answer of every point of the domain, in order: the whole domain, and nothing outside it."""
-    points = product([None, *ErrorCode], [None, *SessionStatus], [None, *PauseReason])
+    """Give the answer of every point of the domain, in order."""
+    asked = [
+        ([(place, choices) for place, choices in enumerate(when) if choices is not None], row) for when, row in rules
+    ]
     return [
-        next((row for when, row in rules if all(c is None or v in c for v, c in zip(point, when, strict=True))), None)
-        for point in points
-        if _in_domain(point)
+        next((row for conditions, row in asked if all(point[place] in choices for place, choices in conditions)), None)
+        for point in _domain()
     ]
 
 
-def _in_domain(point: tuple[str | None, ...]) -> bool:
-    domain = getattr(tables, "_LOOP_DECISION_DOMAIN")  # noqa: B009
-    return any(all(value in choices for value, choices in zip(point, part, strict=True)) for part in domain)
+def _rules() -> list[Rule]:
+    return list(zip(getattr(tables, _RULES), tables.LOOP_DECISION_ROWS, strict=True))
+
+
+@cache
+def _contracts_answers() -> list[LoopDecisionRow | None]:
+    return _answers(_rules())
+
+
+@cache
+def _domain() -> list[tuple[str | None, ...]]:
+    """Give every point that the table has to answer."""
+    products: tuple[tuple[frozenset[str | None], ...], ...] = getattr(tables, _DOMAIN)
+    return [point for parts in products for point in product(*(sorted(part, key=str) for part in parts))]
 
 
 def _ways_out() -> Iterator[Mutant]:

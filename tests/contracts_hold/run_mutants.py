@@ -1,6 +1,6 @@
 """Run the tests against mutants of the contracts' tables, and name those that no test notices.
 
-    python -m tests.contracts_hold.run_mutants [--sample N] [--seed N] [--processes N]
+    python -m tests.contracts_hold.run_mutants [--sample N] [--seed N] [--only NAME] [--quick] [--processes N]
 
 Each mutant is made in a forked process, so that nothing of it is left. A mutant that the test file which answers for
 its table lets pass meets the other tables' files, and after them the machine's and the application's tests.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
 import random
 import shutil
@@ -30,6 +31,7 @@ FILES = ("test_signals.py", "test_roles.py", "test_lifecycle.py", "test_postures
 BEYOND = (HERE.parent / "machine", HERE.parent / "application")
 # A mutant under which a test never ends was noticed, too.
 _TIME_S = 600
+_STAGES = 3
 _UNCHANGED = [Mutant(f"{file} with nothing changed", file, {}) for file in FILES]
 
 
@@ -39,17 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, help="how many to run, chosen by the seed; else all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", help="the name of the one to run, be it one that nothing can notice")
+    parser.add_argument("--quick", action="store_true", help="run only the file that answers for a mutant's table")
     options = parser.parse_args(arguments)
     found = every_mutant()
-    mutants = [mutant for mutant in found if not mutant.equal]
+    mutants = [m for m in found if (m.name == options.only if options.only else not m.equal)]
     if options.sample is not None:
         mutants = random.Random(options.seed).sample(mutants, options.sample)
     _warm()
-    # A sample is run by the suite, which runs these files as they are, too.
-    broken = [] if options.sample else [mutant for mutant in _UNCHANGED if not _passes_unchanged(mutant)]
+    broken = [] if options.quick else [mutant for mutant in _UNCHANGED if not _passes_unchanged(mutant)]
     for mutant in broken:
         print(f"FAILS BY ITSELF  {mutant.name}")
-    survivors = [] if broken else _survivors(mutants, options.processes)
+    survivors = [] if broken else _survivors(mutants, options.processes, 1 if options.quick else _STAGES)
     for mutant in survivors:
         print(f"SURVIVED  {mutant.name}")
     files = Counter(mutant.file for mutant in mutants)
@@ -59,10 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _warm() -> None:
-    """Load all that tests need before the first fork, so that no mutant has to."""
-    _pytest([HERE / file for file in FILES], "--collect-only")
+    """Load all that tests need, and have a server answer once, so that no mutant has to wait for it."""
+    if _pytest([HERE / file for file in FILES], "-k", "running or cannot_be or strict-prod"):
+        raise RuntimeError("tests fail with nothing changed; run them by themselves to see which")
     if threading.active_count() > 1:
         raise RuntimeError("a process with more than one thread cannot be forked safely")
+    gc.freeze()
 
 
 def _passes_unchanged(mutant: Mutant) -> bool:
@@ -70,8 +75,8 @@ def _passes_unchanged(mutant: Mutant) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def _survivors(mutants: Sequence[Mutant], processes: int) -> list[Mutant]:
-    for stage in range(3):
+def _survivors(mutants: Sequence[Mutant], processes: int, stages: int) -> list[Mutant]:
+    for stage in range(stages):
         mutants = _passing(mutants, stage, processes)
     return list(mutants)
 
@@ -116,7 +121,8 @@ def _forked(mutant: Mutant, tests: Sequence[Path], choice: str) -> int:
 
 def _pytest(tests: Sequence[Path], *more: str) -> int:
     folder = tempfile.mkdtemp(prefix="mutants-")
-    arguments = ["-q", "-x", "-p", "no:xdist", "-o", f"cache_dir={folder}/cache", "--basetemp", f"{folder}/tests"]
+    kept = ["-o", f"cache_dir={folder}/cache", "--basetemp", f"{folder}/tests"]
+    arguments = ["-q", "-x", "--tb=no", "--assert=plain", "-p", "no:xdist", *kept]
     try:
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
             return int(pytest.main([*arguments, *more, *map(str, tests)]))
