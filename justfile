@@ -76,6 +76,10 @@ torture *options: setup
 bench name *options: setup
     .venv/bin/python -m bench.{{ name }} {{ options }}
 
+# Run the tests against every mutant of the contracts' tables; one that no test notices is a fault
+mutants *options: setup
+    .venv/bin/python -m tests.contracts_hold.run_mutants {{ options }}
+
 # Show the running system at work
 demo: setup
     .venv/bin/foundry-mcp demo

@@ -726,7 +726,7 @@ SESSION_MACHINE_TRANSITIONS: Final[Mapping[str, Transition[SessionStatus]]] = Ma
                     SessionStatus.ENDED,
                 }
             ),
-            frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED, SessionStatus.COMPLETED}),
+            frozenset({SessionStatus.PAUSED, SessionStatus.FAILED, SessionStatus.COMPLETED}),
         ),
         "task.session-step.report": Transition(frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED}), frozenset()),
         "task.session-step.replay": Transition(
