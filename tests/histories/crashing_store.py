@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -62,11 +62,15 @@ class Fate:
 
 
 class CrashingStore:
-    """Pass calls on to the real store until the process ends; from then on every call ends it again."""
+    """Pass calls on to the real store until the process ends; from then on every call ends it again.
+
+    `rival` is what another process does once, between this one's decision and its append.
+    """
 
     def __init__(self, store: SqliteStore, fate: Fate) -> None:
         self._store, self._fate = store, fate
         self.ended = False
+        self.rival: Callable[[], None] | None = None
 
     # Any: what the call of that name gives.
     def _call(self, name: str, *values: Any, **named: Any) -> Any:
@@ -86,6 +90,9 @@ class CrashingStore:
         raise Crash
 
     def append(self, batch: Batch) -> None:
+        rival, self.rival = self.rival, None
+        if rival is not None:
+            rival()
         self._call("append", batch)
 
     def session(self, session_id: str) -> SessionRow | None:

@@ -98,7 +98,7 @@ class Log:
 
     def report(self, payload: Json) -> None:
         """Note a report: of the step that is out, once, with the evidence that it needs."""
-        step_id, kind, unit = payload["step_id"], payload["type"], payload.get("unit_id")
+        step_id, kind, unit = payload["step_id"], payload["type"], payload.get("unit_id", "")
         assert step_id == self.out, payload
         assert payload["proof_digest"] not in self.reported.values(), payload
         assert step_id not in self.reported, payload

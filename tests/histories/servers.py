@@ -26,6 +26,7 @@ from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means, failed_run
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Review, ReviewRequest, RunResult
+from foundry_mcp.surface.routing import route
 from tests.driving import Json
 from tests.histories.crashing_store import Crash, CrashingStore, Fate
 from tests.in_process import CountedIds, SetClock
@@ -173,6 +174,20 @@ class Server:
             if not self.store.ended:
                 raise
             return None
+
+    def answer_at_once(self, role: Role, tool: str, arguments: Json) -> Envelope | None:
+        """Answer a call that waits for nothing while another process is in the midst of one of its own."""
+        routed = route(tool, arguments, CALLERS[role])
+        assert isinstance(routed, Call), routed
+        answering = self.application.handle(routed)
+        try:
+            answering.send(None)
+        except StopIteration as answered:
+            given: Envelope = answered.value
+            return given
+        except Crash:
+            return None
+        raise AssertionError(f"{tool} {arguments} waits")
 
 
 def changed(settings: SessionSettings, **values: Any) -> SessionSettings:

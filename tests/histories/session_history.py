@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections import Counter
@@ -38,12 +39,11 @@ from foundry_mcp.application.call import Envelope
 from foundry_mcp.machine.evolve import fold
 from foundry_mcp.machine.moments import later, seconds_between
 from foundry_mcp.machine.proof import proof_digest
-from foundry_mcp.machine.session import Session
 from foundry_mcp.ports import StoredEvent
 from tests.driving import Json, check, parameters, spec, task
 from tests.histories.crashing_store import CALLS, Side
 from tests.histories.log_reader import Log, LogReader, recorded
-from tests.histories.servers import CALLERS, GRACE_S, Ending, Server, Shared, changed, text_of
+from tests.histories.servers import GRACE_S, Ending, Server, Shared, changed, text_of
 from tests.in_process import SETTINGS
 from tests.scenes import of
 
@@ -79,7 +79,9 @@ POLICIES: tuple[SessionSettings, ...] = (
 _OF_REFUSALS = {EventType.ACCESS_DENIED, EventType.LATE_REPORT, EventType.LOCK_BYPASSED}
 _UNKEPT_TAGS = {"runs", "mutates_spec"}
 _NEVER = {ErrorCode.INTERNAL_ERROR, ErrorCode.STORE_BUSY, ErrorCode.STORE_UNAVAILABLE}
+# No session here takes an honest agent more calls than this.
 _BUSY = 400
+LAST_RUN = "the-last-run"
 
 
 class Told(Counter[str]):
@@ -140,6 +142,8 @@ class History(RuleBasedStateMachine):
         self.answered: list[Answered] = []
         self.handed: dict[str, list[Handed]] = {}
         self.keys = 0
+        self.sending: tuple[Role, CommandName, Json] = (Role.OBSERVER, CommandName.SERVER_CAPABILITIES, {})
+        self.rivals: list[tuple[CommandName, Json, Envelope]] = []
         self.known_keys: list[tuple[Role, str]] = []
 
     async def _server(self) -> Server:
@@ -149,6 +153,8 @@ class History(RuleBasedStateMachine):
         """Bring every live session to its end, then close and remove all that the history left."""
         try:
             self.shared.fate.armed = None
+            for server in self.servers:
+                server.store.rival = None
             self._finish_all()
             self._hold_folds_to_log()
         finally:
@@ -156,9 +162,7 @@ class History(RuleBasedStateMachine):
                 self._run(server.stop())
             self.reader.close()
             self.loop.close()
-            TOLD.update(
-                {f"crash {side} {name}": count for (name, side), count in self.shared.fate.crashes.items()}
-            )
+            TOLD.update({f"crash {side} {name}": count for (name, side), count in self.shared.fate.crashes.items()})
             shutil.rmtree(self.folder)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -177,6 +181,7 @@ class History(RuleBasedStateMachine):
         assert not before, before
         self._revive()
         answer = None
+        self.sending, self.rivals = (role, command, arguments), []
         while answer is None:
             answer = self._run(self.servers[where].send(role, entry.tool, arguments))
             TOLD["calls"] += 1
@@ -185,9 +190,15 @@ class History(RuleBasedStateMachine):
                 note(f"the server ended; it had recorded {_types(new)}")
                 done_before_crash = done_before_crash or _did_something(new)
                 self._run(self.servers[where].restart())
-        self._hold_answer(role, command, arguments, answer, new, proof, key, done_before_crash)
+        self.servers[where].store.rival = None
+        if self.rivals:
+            self._hold_race(answer, proof or key)
+        else:
+            self._hold_answer(role, command, arguments, answer, new, proof, key, done_before_crash)
+        self._note_handed(arguments, answer)
         self._revive()
-        self._hold_status()
+        if new:
+            self._hold_status()
         return answer.document
 
     def _hold_answer(
@@ -209,6 +220,7 @@ class History(RuleBasedStateMachine):
             TOLD[f"refused {code}"] += 1
             assert code not in _NEVER, document
             assert set(_types(new)) <= _OF_REFUSALS, (document, _types(new))
+        told = len(self.answered)
         kept = not _UNKEPT_TAGS & set(entry.tags) and (proof is not None or key is not None)
         if done_before_crash and kept and code != ErrorCode.RATE_LIMITED:
             assert code is None, ("it took effect, and its client is told otherwise", document)
@@ -218,13 +230,30 @@ class History(RuleBasedStateMachine):
             self.answered.append(Answered(role, command, arguments, answer.text, at, proof, key))
         if code is None and proof is not None:
             assert list(self.reader.digests()).count(proof_digest(proof)) == 1, document
+        # A kept answer is given again as it was, whatever has happened since.
+        step = data.get("step")
+        if step is not None and all(answer.text != entry.text for entry in self.answered[:told]):
+            assert self.reader.logs[step["session_id"]].out == step["step_id"], document
+
+    def _hold_race(self, answer: Envelope, once: str | None) -> None:
+        """Hold the answer of a call that another process was faster than: the same call is done once for both."""
+        data: Any = answer.document["data"]
+        note(f"... raced -> {data.get('error_code', 'accepted')}")
+        TOLD["races"] += 1
+        assert data.get("error_code") not in _NEVER, answer.document
+        same = [given for command, arguments, given in self.rivals if (command, arguments) == self.sending[1:]]
+        if same and once is not None and same[0].success and _UNKEPT_TAGS.isdisjoint(COMMANDS[self.sending[1]].tags):
+            assert answer.text == same[0].text, (answer.text, same[0].text)
+
+    def _note_handed(self, arguments: Json, answer: Envelope) -> None:
+        """Keep the step that an answer hands out, and the attempt that a run of it was."""
+        data: Any = answer.document["data"]
         step = data.get("step")
         if step is not None:
-            assert self.reader.logs[step["session_id"]].out == step["step_id"], document
             known = self.handed.setdefault(step["session_id"], [])
             if all(one.step["step_id"] != step["step_id"] for one in known):
                 known.append(Handed(step))
-        if code is None and "attempt_id" in data:
+        if answer.success and "attempt_id" in data:
             for one in self.handed.get(arguments["session_id"], []):
                 if one.step["step_id"] == arguments["step_id"]:
                     one.attempt_id = data["attempt_id"]
@@ -267,8 +296,8 @@ class History(RuleBasedStateMachine):
     def _log(self, name: str) -> Log | None:
         """Give the log of a spec's live session, else of its last."""
         logs = [log for log in self.reader.logs.values() if log.events and log.events[0].spec_id == name]
-        live = [log for log in logs if log.state.status not in (SessionStatus.COMPLETED, SessionStatus.ENDED)]
-        return (live or logs or [None])[-1]
+        live = [log for log in logs if not is_over(log)]
+        return next(reversed(live or logs), None)
 
     def _key(self, role: Role, kind: str | None) -> str | None:
         if kind is None or (kind == "used" and not self.known_keys):
@@ -320,12 +349,12 @@ class History(RuleBasedStateMachine):
             server.settings = policy
             self._run(server.restart())
         if often:
-            self._send(0, Role.AUTONOMY_RUNNER, CommandName.TASK_SESSION_START, spec_id=name, run_id="run-0", attended=True)
+            self._send(
+                0, Role.AUTONOMY_RUNNER, CommandName.TASK_SESSION_START, spec_id=name, run_id="run-0", attended=True
+            )
 
     @rule(where=place, role=who, name=which, key=keys, run=runs, attended=st.booleans(), adopt=st.booleans())
-    def start(
-        self, where: int, role: Role, name: str, key: str | None, run: str, attended: bool, adopt: bool
-    ) -> None:
+    def start(self, where: int, role: Role, name: str, key: str | None, run: str, attended: bool, adopt: bool) -> None:
         more = {"adopt_completed": True} if adopt and role is Role.MAINTAINER else {}
         run_id = "run-0" if run == "holder" else run
         self._send(
@@ -339,7 +368,9 @@ class History(RuleBasedStateMachine):
             **more,
         )
 
-    def _on_session(self, where: int, role: Role, name: str, command: CommandName, key: str | None, **more: Any) -> None:
+    def _on_session(
+        self, where: int, role: Role, name: str, command: CommandName, key: str | None, **more: Any
+    ) -> None:
         log = self._log(name)
         if log is not None:
             self._send(where, role, command, key=self._key(role, key), session_id=log.session_id, **more)
@@ -348,7 +379,14 @@ class History(RuleBasedStateMachine):
     def pause(self, where: int, role: Role, name: str, key: str | None) -> None:
         self._on_session(where, role, name, CommandName.TASK_SESSION_PAUSE, key, note="A moment.")
 
-    @rule(where=place, role=who, name=which, key=keys, verdict=st.sampled_from(["asked", "none", "other"]), good=st.booleans())
+    @rule(
+        where=place,
+        role=who,
+        name=which,
+        key=keys,
+        verdict=st.sampled_from(["asked", "none", "other"]),
+        good=st.booleans(),
+    )
     def resume(self, where: int, role: Role, name: str, key: str | None, verdict: str, good: bool) -> None:
         log = self._log(name)
         if log is None:
@@ -409,9 +447,15 @@ class History(RuleBasedStateMachine):
 
     @rule(where=place, name=which, steps=st.integers(1, 4), at_once=st.booleans())
     def work_well(self, where: int, name: str, steps: int, at_once: bool) -> None:
-        """Do some steps as an honest agent does, each well."""
+        """Do some steps as an honest agent does, each well, with a maintainer who leads out of what stops it."""
         for _ in range(steps):
             self.work(where, name, True, at_once, Ending.WELL)
+            log = self._log(name)
+            if log is not None and log.state.status is SessionStatus.PAUSED:
+                session = {"session_id": log.session_id}
+                told = self._send(where, Role.MAINTAINER, CommandName.TASK_SESSION_STATUS, **session)
+                if told["success"]:
+                    self._lead_out(log, name, told["data"])
 
     @rule(where=place, name=which, good=st.booleans(), at_once=st.booleans(), ending=endings)
     def work_once(self, where: int, name: str, good: bool, at_once: bool, ending: Ending) -> None:
@@ -426,7 +470,9 @@ class History(RuleBasedStateMachine):
         role, by = Role.AUTONOMY_RUNNER, self._by(log, "holder")
         one = self._last(log)
         if one is None:
-            self._send(where, role, CommandName.TASK_SESSION_STEP_NEXT, **by)
+            answer = self._send(where, role, CommandName.TASK_SESSION_STEP_NEXT, **by)
+            if answer["data"].get("error_code") in (ErrorCode.POLICY_CHANGED, ErrorCode.SPEC_UNAVAILABLE):
+                self._mend(log, name, answer["data"])
             one = self._last(log)
         if one is None:
             return
@@ -512,8 +558,7 @@ class History(RuleBasedStateMachine):
             return
         entry = data.draw(st.sampled_from(self.answered[-20:]))
         count = len(self.answered)
-        params = {name: value for name, value in entry.arguments.items() if name not in ("action", "command")}
-        document = self._send(where, entry.role, entry.command, **params)
+        document = self._send(where, entry.role, entry.command, **_parameters(entry.arguments))
         del self.answered[count:]
         code = document["data"].get("error_code")
         if code == ErrorCode.RATE_LIMITED:
@@ -527,8 +572,10 @@ class History(RuleBasedStateMachine):
 
     # -- rules: the plan under way ------------------------------------------------------------------------------
 
-    @rule(where=place, role=who, name=which, key=keys, unit=st.sampled_from(UNITS))
-    def block(self, where: int, role: Role, name: str, key: str | None, unit: str) -> None:
+    @rule(where=place, role=who, name=which, key=keys, unit=st.sampled_from(UNITS), often=pick)
+    def block(self, where: int, role: Role, name: str, key: str | None, unit: str, often: int) -> None:
+        if often > 3:
+            return
         self._on_session(where, role, name, CommandName.TASK_BLOCK, key, unit_id=unit, reason="No access yet.")
 
     @rule(where=place, role=boss, name=which, key=keys, unit=st.sampled_from(UNITS))
@@ -549,9 +596,7 @@ class History(RuleBasedStateMachine):
         status=st.sampled_from(NodeStatus),
         bypass=st.booleans(),
     )
-    def update_status(
-        self, where: int, role: Role, name: str, unit: str, status: NodeStatus, bypass: bool
-    ) -> None:
+    def update_status(self, where: int, role: Role, name: str, unit: str, status: NodeStatus, bypass: bool) -> None:
         more = {"bypass": ReasonCode.TESTING} if bypass else {}
         params = {"spec_id": name, "node_id": unit, "status": status}
         self._send(where, role, CommandName.TASK_UPDATE_STATUS, **params, **more)
@@ -562,8 +607,10 @@ class History(RuleBasedStateMachine):
     def edit_spec(self, name: str, data: st.DataObject) -> None:
         self.shared.write_spec(name, text_of(data.draw(st.sampled_from(DOCUMENTS[name]))))
 
-    @rule(name=which, how=st.sampled_from(["half", "refused", "deleted"]))
-    def break_spec(self, name: str, how: str) -> None:
+    @rule(name=which, how=st.sampled_from(["half", "refused", "deleted"]), often=pick)
+    def break_spec(self, name: str, how: str, often: int) -> None:
+        if often > 2:
+            return
         if how == "deleted":
             self.shared.spec_file(name).unlink(missing_ok=True)
         else:
@@ -573,19 +620,51 @@ class History(RuleBasedStateMachine):
     def restore_spec(self, name: str) -> None:
         self.shared.write_spec(name, text_of(DOCUMENTS[name][0]))
 
-    @rule(seconds=st.sampled_from([1, 1, 61, 300, 601, 3601, 90_000]))
+    @rule(seconds=st.sampled_from([1, 1, 1, 61, 61, 61, 300, 601, 3601, 90_000]))
     def wait(self, seconds: int) -> None:
         self.shared.clock.time = later(self.shared.clock.time, seconds)
 
-    @rule(where=place, policy=st.sampled_from([None, None, *POLICIES]), write_back=st.booleans())
+    @rule(where=place, policy=st.sampled_from([None] * 9 + list(POLICIES)), write_back=st.booleans())
     def restart(self, where: int, policy: SessionSettings | None, write_back: bool) -> None:
         server = self.servers[where]
         server.settings, server.write_back = policy or server.settings, write_back
         self._run(server.restart())
 
-    @rule(call=st.sampled_from(CALLS + ("append", "append", "answer", "touch", "events_after")), side=st.sampled_from(Side), number=st.integers(0, 3))
+    @rule(
+        call=st.sampled_from((*CALLS, "append", "append", "answer", "touch", "events_after")),
+        side=st.sampled_from(Side),
+        number=st.integers(0, 3),
+    )
     def arm_crash(self, call: str, side: Side, number: int) -> None:
         self.shared.fate.arm(call, side, number)
+
+    @rule(where=place, name=which, what=st.sampled_from(["same", "same", "pause", "next", "block", "end"]))
+    def arm_race(self, where: int, name: str, what: str) -> None:
+        """Have the other server answer a call first, when this one is about to record what it decided."""
+        self.servers[where].store.rival = lambda: self._rival(1 - where, name, what)
+
+    def _rival(self, where: int, name: str, what: str) -> None:
+        role, command, arguments = self.sending
+        log = self._log(name)
+        if what != "same" and log is not None:
+            role, session = Role.MAINTAINER, {"session_id": log.session_id}
+            command, arguments = {
+                "pause": (CommandName.TASK_SESSION_PAUSE, session),
+                "next": (CommandName.TASK_SESSION_STEP_NEXT, self._by(log, "holder")),
+                "block": (CommandName.TASK_BLOCK, {**session, "unit_id": "t1", "reason": "No access."}),
+                "end": (CommandName.TASK_SESSION_END, {**session, "reason": ReasonCode.TESTING}),
+            }[what]
+            arguments = of(command, **arguments)
+        if "runs" in COMMANDS[command].tags or self.servers[where].store.ended:
+            return
+        answer = self.servers[where].answer_at_once(role, COMMANDS[command].tool, arguments)
+        if answer is None:
+            return
+        data: Any = answer.document["data"]
+        note(f"meanwhile: {role.value} {command.value} -> {data.get('error_code', 'accepted')}")
+        assert data.get("error_code") not in _NEVER, answer.document
+        self.rivals.append((command, arguments, answer))
+        self._note_handed(arguments, answer)
 
     @rule(where=place, name=which)
     def read(self, where: int, name: str) -> None:
@@ -611,18 +690,20 @@ class History(RuleBasedStateMachine):
         self.let_runs_end()
         for name in DOCUMENTS:
             log = self._log(name)
-            if log is not None and log.state.status not in (SessionStatus.COMPLETED, SessionStatus.ENDED):
+            if log is not None and not is_over(log):
                 self._finish(log, name)
-                assert log.state.status is SessionStatus.COMPLETED
+                assert is_over(log), log.state
                 TOLD["sessions brought to their end"] += 1
 
     def _finish(self, log: Log, name: str) -> None:
         result: Json | None = None
-        role, by = Role.MAINTAINER, {"session_id": log.session_id, "run_id": "the-last-run"}
+        role, session = Role.MAINTAINER, {"session_id": log.session_id}
         for _ in range(_BUSY):
-            more = {} if result is None else {"last_step_result": result}
+            sent: Json = {**session, "run_id": LAST_RUN}
+            if result is not None:
+                sent["last_step_result"] = result
+            answer = self._send(0, role, CommandName.TASK_SESSION_STEP_NEXT, **sent)
             result = None
-            answer = self._send(0, role, CommandName.TASK_SESSION_STEP_NEXT, **by, **more)
             data = answer["data"]
             if not answer["success"]:
                 self._mend(log, name, data)
@@ -636,15 +717,19 @@ class History(RuleBasedStateMachine):
 
     def _mend(self, log: Log, name: str, data: Json) -> None:
         """Do what a refusal asks for."""
+        if self.rivals:
+            return
         code, session = data["error_code"], {"session_id": log.session_id}
         if code == ErrorCode.SPEC_UNAVAILABLE:
             self.restore_spec(name)
         elif code == ErrorCode.STEP_RESULT_REQUIRED:
-            by = {**session, "run_id": "the-last-run"}
+            by = {**session, "run_id": LAST_RUN}
             out = self._send(0, Role.MAINTAINER, CommandName.TASK_SESSION_STEP_REPLAY, **by)
             result = self._carried_out(0, Role.MAINTAINER, out["data"]["step"])
             if result is not None:
                 self._send(0, Role.MAINTAINER, CommandName.TASK_SESSION_STEP_REPORT, **by, result=result)
+        elif code == ErrorCode.RATE_LIMITED:
+            self.wait(61)
         else:
             assert code == ErrorCode.POLICY_CHANGED, data
             self._send(0, Role.MAINTAINER, CommandName.TASK_SESSION_ACCEPT_POLICY, **session)
@@ -659,8 +744,7 @@ class History(RuleBasedStateMachine):
         call = next(action["call"] for action in data["recommended_actions"] if "call" in action)
         arguments = parameters(call)
         command = CommandName(".".join(filter(None, (call["tool"], call["action"], call.get("command")))))
-        params = {key: value for key, value in arguments.items() if key not in ("action", "command")}
-        answer = self._send(0, Role.MAINTAINER, command, **params)
+        answer = self._send(0, Role.MAINTAINER, command, **_parameters(arguments))
         code = answer["data"].get("error_code")
         if code is None:
             return
@@ -670,8 +754,17 @@ class History(RuleBasedStateMachine):
             self._mend(log, name, answer["data"])
 
 
+def is_over(log: Log) -> bool:
+    """Tell whether a session is."""
+    return log.state.status in (SessionStatus.COMPLETED, SessionStatus.ENDED)
+
+
 def _run_of(kind: str) -> CommandName:
     return CommandName.REVIEW_FIDELITY_GATE if kind == StepType.RUN_FIDELITY_GATE else CommandName.VERIFICATION_EXECUTE
+
+
+def _parameters(arguments: Json) -> Json:
+    return {name: value for name, value in arguments.items() if name not in ("action", "command")}
 
 
 def _types(new: dict[str, list[StoredEvent]]) -> list[EventType]:
@@ -683,7 +776,5 @@ def _did_something(new: dict[str, list[StoredEvent]]) -> bool:
 
 
 def _request_id(text: str) -> str:
-    import json
-
     found: str = json.loads(text)["meta"]["request_id"]
     return found
