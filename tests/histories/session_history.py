@@ -123,6 +123,7 @@ which = st.sampled_from([LONG, LONG, LONG, SHORT])
 keys = st.sampled_from([None, None, None, "fresh", "fresh", "used"])
 runs = st.sampled_from(["holder"] * 7 + ["run-1", "run-2"])
 pick = st.integers(0, 7)
+calls = st.sampled_from((*CALLS, "append", "append", "append", "answer", "touch", "events_after"))
 endings = st.sampled_from([Ending.WELL] * 4 + list(Ending))
 
 
@@ -457,6 +458,19 @@ class History(RuleBasedStateMachine):
                 if told["success"]:
                     self._lead_out(log, name, told["data"])
 
+    @rule(
+        where=place,
+        name=which,
+        at_once=st.booleans(),
+        call=calls,
+        side=st.sampled_from(Side),
+        number=st.integers(0, 5),
+    )
+    def work_through_a_crash(self, where: int, name: str, at_once: bool, call: str, side: Side, number: int) -> None:
+        """Do some steps as an honest agent does, while the server ends and another takes its place."""
+        self.arm_crash(call, side, number)
+        self.work_well(where, name, 2, at_once)
+
     @rule(where=place, name=which, good=st.booleans(), at_once=st.booleans(), ending=endings)
     def work_once(self, where: int, name: str, good: bool, at_once: bool, ending: Ending) -> None:
         """Do a step as an honest agent does, well or not."""
@@ -630,11 +644,7 @@ class History(RuleBasedStateMachine):
         server.settings, server.write_back = policy or server.settings, write_back
         self._run(server.restart())
 
-    @rule(
-        call=st.sampled_from((*CALLS, "append", "append", "answer", "touch", "events_after")),
-        side=st.sampled_from(Side),
-        number=st.integers(0, 3),
-    )
+    @rule(call=calls, side=st.sampled_from(Side), number=st.integers(0, 3))
     def arm_crash(self, call: str, side: Side, number: int) -> None:
         self.shared.fate.arm(call, side, number)
 
