@@ -144,6 +144,7 @@ class History(RuleBasedStateMachine):
         self.handed: dict[str, list[Handed]] = {}
         self.keys = 0
         self.sending: tuple[Role, CommandName, Json] = (Role.OBSERVER, CommandName.SERVER_CAPABILITIES, {})
+        self.raced = False
         self.rivals: list[tuple[CommandName, Json, Envelope]] = []
         self.known_keys: list[tuple[Role, str]] = []
 
@@ -182,7 +183,7 @@ class History(RuleBasedStateMachine):
         assert not before, before
         self._revive()
         answer = None
-        self.sending, self.rivals = (role, command, arguments), []
+        self.sending, self.rivals, self.raced = (role, command, arguments), [], False
         while answer is None:
             answer = self._run(self.servers[where].send(role, entry.tool, arguments))
             TOLD["calls"] += 1
@@ -192,7 +193,7 @@ class History(RuleBasedStateMachine):
                 done_before_crash = done_before_crash or _did_something(new)
                 self._run(self.servers[where].restart())
         self.servers[where].store.rival = None
-        if self.rivals:
+        if self.raced:
             self._hold_race(answer, proof or key)
         else:
             self._hold_answer(role, command, arguments, answer, new, proof, key, done_before_crash)
@@ -667,6 +668,7 @@ class History(RuleBasedStateMachine):
             arguments = of(command, **arguments)
         if "runs" in COMMANDS[command].tags or self.servers[where].store.ended:
             return
+        self.raced = True
         answer = self.servers[where].answer_at_once(role, COMMANDS[command].tool, arguments)
         if answer is None:
             return
@@ -727,7 +729,7 @@ class History(RuleBasedStateMachine):
 
     def _mend(self, log: Log, name: str, data: Json) -> None:
         """Do what a refusal asks for."""
-        if self.rivals:
+        if self.raced:
             return
         code, session = data["error_code"], {"session_id": log.session_id}
         if code == ErrorCode.SPEC_UNAVAILABLE:
@@ -750,11 +752,15 @@ class History(RuleBasedStateMachine):
             listed = self._send(0, Role.MAINTAINER, CommandName.TASK_LIST, spec_id=name, state=UnitState.BLOCKED)
             for unit in listed["data"]["tasks"]:
                 params = {"session_id": log.session_id, "unit_id": unit["id"]}
-                self._send(0, Role.MAINTAINER, CommandName.TASK_UNBLOCK, **params)
+                self._send(
+                    0, Role.MAINTAINER, CommandName.TASK_UNBLOCK, key=self._key(Role.MAINTAINER, "fresh"), **params
+                )
         call = next(action["call"] for action in data["recommended_actions"] if "call" in action)
         arguments = parameters(call)
         command = CommandName(".".join(filter(None, (call["tool"], call["action"], call.get("command")))))
-        answer = self._send(0, Role.MAINTAINER, command, **_parameters(arguments))
+        # With a key, so that it is done once however often it has to be sent.
+        key = self._key(Role.MAINTAINER, "fresh")
+        answer = self._send(0, Role.MAINTAINER, command, key=key, **_parameters(arguments))
         code = answer["data"].get("error_code")
         if code is None:
             return
