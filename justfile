@@ -96,3 +96,7 @@ lock *options:
         uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
             --custom-compile-command 'just lock' {{ options }} "$name.in" --output-file "$name.txt"; \
     done
+
+# Live through random histories of sessions, with a crash at any store call, and say what was done
+histories examples='300' steps='120': setup
+    .venv/bin/python -m tests.histories.run_many {{ examples }} {{ steps }}

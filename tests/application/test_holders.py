@@ -14,6 +14,7 @@ from foundry_contracts.vocabulary import (
 )
 from tests.driving import (
     accepted,
+    drive,
     events,
     next_step,
     nothing,
@@ -98,3 +99,13 @@ async def test_another_run_may_look_at_a_held_session(tmp_path: Path) -> None:
     seen = await accepted(call.observer, "task", **of(CommandName.TASK_SESSION_STATUS, session_id=session_id))
     assert seen["session"]["holder"] == "tester"
     assert await types(call, session_id) == [EventType.SESSION_STARTED]
+
+
+async def test_a_session_that_is_over_is_held_by_nobody_and_its_log_stays_as_it_is(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, TWO_TASKS)
+    driven = await drive(call, SPEC)
+    before = await events(call, driven.session_id)
+    other = of(CommandName.TASK_SESSION_STEP_NEXT, session_id=driven.session_id, run_id="two")
+    for who in (call, call.maintainer):
+        assert (await accepted(who, "task", **other))["loop_signal"] == LoopSignal.SPEC_COMPLETE
+    assert await events(call, driven.session_id) == before

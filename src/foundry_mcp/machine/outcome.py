@@ -8,7 +8,7 @@ from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import JsonValue, Refusal
 from foundry_contracts.models.events_session import HolderChanged, SessionSettings
-from foundry_contracts.tables import SESSION_MACHINE_TRANSITIONS
+from foundry_contracts.tables import SESSION_MACHINE_TERMINAL, SESSION_MACHINE_TRANSITIONS
 from foundry_contracts.vocabulary import CommandName, ErrorCode, Role
 from foundry_mcp.machine.evolve import fold
 from foundry_mcp.machine.moments import later
@@ -72,7 +72,12 @@ def _changed(pinned: SessionSettings, present: SessionSettings) -> dict[str, Jso
 
 
 def hold(state: Session, situation: Situation, run_id: str | MISSING) -> tuple[EventPayload, ...] | Refusal:
-    """Let the run that holds the session go on, and another only after the hold's end or on a maintainer's word."""
+    """Let the run that holds the session go on, and another only after the hold's end or on a maintainer's word.
+
+    A session that is over has nothing left to hold: whoever asks is told how it ended.
+    """
+    if state.status in SESSION_MACHINE_TERMINAL:
+        return ()
     run = situation.caller.id if run_id is MISSING else run_id
     if run == state.run_id:
         return ()
