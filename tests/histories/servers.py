@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
 from foundry_contracts.vocabulary import Role, Verdict
+from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.adapters.sqlite_store import SqliteStore
@@ -74,20 +75,8 @@ class ToldRuns:
         """Give how the command ended."""
         ending, now = await self._end(), self._clock.now()
         too_late = ending is Ending.TOO_LATE
-        result = failed_run(now, "")
-        return RunResult(
-            exit_code=None if too_late else int(ending is not Ending.WELL),
-            timed_out=too_late,
-            error=result.error,
-            output_tail=ending.value,
-            output_digest=result.output_digest,
-            output_bytes=0,
-            started_at=now,
-            finished_at=now,
-            sandbox=result.sandbox,
-            tree_before=result.tree_before,
-            tree_after=result.tree_after,
-        )
+        code = None if too_late else int(ending is not Ending.WELL)
+        return replace(failed_run(now, ""), exit_code=code, timed_out=too_late, output_tail=ending.value)
 
     async def review(self, request: ReviewRequest) -> Review:
         """Give the review of a phase."""
@@ -143,7 +132,13 @@ class Server:
             specs=WorkspaceSpecFiles(shared.workspace),
             clock=shared.clock,
             ids=shared.ids,
-            means=Means(shared.clock, shared.runs, shared.runs, FileSigner(shared.folder / "state")),
+            means=Means(
+                shared.clock,
+                shared.runs,
+                shared.runs,
+                FileSigner(shared.folder / "state"),
+                FolderRunLeases(shared.folder / "state" / "runs"),
+            ),
             settings=self.settings,
             replay_grace_s=GRACE_S,
             write_back=self.write_back,
