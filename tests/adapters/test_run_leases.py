@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import subprocess
 import sys
@@ -51,6 +52,19 @@ def test_a_run_is_held_until_it_is_released(tmp_path: Path) -> None:
     assert not leases.is_held("att_ours")
     assert list((tmp_path / "running").iterdir()) == []
     leases.release("att_ours")
+
+
+def test_a_run_whose_file_cannot_be_removed_is_released_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    leases = FolderRunLeases(tmp_path)
+    leases.take("att_ours")
+    monkeypatch.setattr(Path, "unlink", read_only)
+    leases.release("att_ours")
+    assert not leases.is_held("att_ours")
 
 
 def test_another_process_sees_it_held_and_released(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from foundry_mcp.ports import StoreUnavailable
@@ -56,7 +57,9 @@ class FolderRunLeases:
         """Let go of a run; one that is not held here is left alone."""
         descriptor = self._held.pop(attempt_id, None)
         if descriptor is not None:
-            (self._folder / attempt_id).unlink(missing_ok=True)
+            # Only the lock counts: a file that stays is cleared away by the next server that starts.
+            with suppress(OSError):
+                (self._folder / attempt_id).unlink(missing_ok=True)
             os.close(descriptor)
 
 

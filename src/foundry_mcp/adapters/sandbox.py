@@ -29,7 +29,13 @@ _FIRST_PROCESS: Final = 'ulimit -p "$0" 2>/dev/null || ulimit -u "$0" || exit 12
 # What a root that owns only files may do. All else, such as mounting, would lead out of the sandbox.
 _ROOT_KEEPS: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
 # Whoever can ask one of these to do something has it done outside.
-_HELPERS: Final = ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock")
+_HELPERS: Final = (
+    "/run/containerd/containerd.sock",
+    "/run/dbus/system_bus_socket",
+    "/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/systemd/private",
+)
 _SUPERVISED: Final = frozenset({SandboxKind.BUBBLEWRAP, SandboxKind.PID_NAMESPACE, SandboxKind.SUBREAPER})
 
 
