@@ -40,14 +40,15 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
     settings = load_settings(workspace, environ)
     folder = state_folder(workspace, environ)
     clock, ids = SystemClock(), SystemIds()
+    signer = FileSigner(folder)
     runner = ProcessRunner(workspace, clock, timeout_s=settings.verification.timeout_s, environ=environ)
     world = World(
         workspace=workspace,
-        store=SqliteStore(folder / _STORE_FILE),
+        store=SqliteStore(folder / _STORE_FILE, signer.mac),
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(clock, runner, EvidenceReviewer(workspace), FileSigner(folder)),
+        means=Means(clock, runner, EvidenceReviewer(workspace), signer),
         settings=session_settings(settings),
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,

@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from foundry_mcp.adapters.private_files import make_once, replace, unreadable
-from foundry_mcp.ports import PortError
+from foundry_mcp.ports import IN_TOTO_TYPE, PortError
 
-PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
-
+_ID_DIGITS: Final = 16
 _KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
 _SECRET_BYTES: Final = 32
 
@@ -51,25 +51,19 @@ class FileSigner:
         """Name the signing key: sixteen digits of its public half's SHA-256."""
         return self._key_id
 
-    def sign(self, statement: dict[str, object]) -> dict[str, object]:
-        """Wrap an in-toto statement in a signed DSSE envelope."""
+    def sign(self, statement: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object]:
+        """Wrap a statement in a signed DSSE envelope whose payload is of this type."""
         payload = json.dumps(statement, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        signature = self._private.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload))
+        signature = self._private.sign(pre_authentication_encoding(payload_type, payload))
         return {
             "payload": base64.b64encode(payload).decode(),
-            "payloadType": PAYLOAD_TYPE,
+            "payloadType": payload_type,
             "signatures": [{"keyid": self._key_id, "sig": base64.b64encode(signature).decode()}],
         }
 
-    def verify(self, envelope: dict[str, object]) -> dict[str, object] | None:
-        """Give the statement of an envelope one of our keys signed; None for any other."""
-        payload = _decoded(envelope.get("payload"))
-        signatures = envelope.get("signatures")
-        if payload is None or envelope.get("payloadType") != PAYLOAD_TYPE or not isinstance(signatures, list):
-            return None
-        if not any(self._signed(payload, signature) for signature in signatures):
-            return None
-        return _statement(payload)
+    def verify(self, envelope: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object] | None:
+        """Give the statement of an envelope of this type one of our keys signed; None for any other."""
+        return opened(envelope, payload_type, self._public_key)
 
     def mac(self, text: str) -> str:
         """Give the hexadecimal HMAC-SHA256 of a text."""
@@ -78,9 +72,7 @@ class FileSigner:
     def public_pem(self, key_id: str) -> bytes | None:
         """Give the public half of one of our keys, for checking receipts elsewhere."""
         key = self._public_key(key_id)
-        if key is None:
-            return None
-        return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return None if key is None else public_pem(key).encode()
 
     def rotate(self) -> str:
         """Sign with a fresh key from now on, and give its id; other servers follow when they start again."""
@@ -125,18 +117,6 @@ class FileSigner:
     def _path(self, key_id: str) -> Path:
         return self._keys / f"ed25519-{key_id}.pem"
 
-    def _signed(self, payload: bytes, signature: object) -> bool:
-        if not isinstance(signature, dict):
-            return False
-        key, value = self._public_key(signature.get("keyid")), _decoded(signature.get("sig"))
-        if key is None or value is None:
-            return False
-        try:
-            key.verify(value, pre_authentication_encoding(PAYLOAD_TYPE, payload))
-        except InvalidSignature:
-            return False
-        return True
-
     def _public_key(self, key_id: object) -> Ed25519PublicKey | None:
         # Another server may have rotated the key since this one started, so an unknown id is looked up.
         if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id):
@@ -146,9 +126,45 @@ class FileSigner:
         return self._public.get(key_id)
 
 
+def opened(
+    envelope: Mapping[str, object], payload_type: str, key_of: Callable[[object], Ed25519PublicKey | None]
+) -> dict[str, object] | None:
+    """Give the statement of an envelope of this type that a key signed; None for any other."""
+    payload = _decoded(envelope.get("payload"))
+    signatures = envelope.get("signatures")
+    if payload is None or envelope.get("payloadType") != payload_type or not isinstance(signatures, list):
+        return None
+    signed = pre_authentication_encoding(payload_type, payload)
+    if not any(_is_signature(signed, signature, key_of) for signature in signatures):
+        return None
+    return _statement(payload)
+
+
+def _is_signature(signed: bytes, signature: object, key_of: Callable[[object], Ed25519PublicKey | None]) -> bool:
+    if not isinstance(signature, dict):
+        return False
+    key, value = key_of(signature.get("keyid")), _decoded(signature.get("sig"))
+    if key is None or value is None:
+        return False
+    try:
+        key.verify(value, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """Give the SHA-256 of a public key's 32 bytes, in hexadecimal; a key's id is its first sixteen digits."""
+    return hashlib.sha256(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)).hexdigest()
+
+
+def public_pem(key: Ed25519PublicKey) -> str:
+    """Give a public key as PEM text."""
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 def _id_of(key: Ed25519PublicKey) -> str:
-    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return hashlib.sha256(raw).hexdigest()[:16]
+    return fingerprint(key)[:_ID_DIGITS]
 
 
 def _decoded(text: object) -> bytes | None:
