@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from foundry_contracts.models.common import Finding, ReviewFinding
-from foundry_contracts.models.formats_audit import LogFinding
+from foundry_contracts.models.formats_audit import LogFinding, UpkeepRecord
 from foundry_contracts.models.formats_plan import CommandLine, Plan
 from foundry_contracts.vocabulary import (
     EventType,
@@ -215,6 +215,35 @@ class Store(Protocol):
         """Let go of the store."""
 
 
+class Archive(Protocol):
+    """Read a store, or a copy of one, without a server: nothing is written, and what is at fault is told and passed."""
+
+    @property
+    def seals_checked(self) -> bool:
+        """Tell whether the server's secret is at hand, by which seals are checked."""
+
+    def session_ids(self) -> list[str]:
+        """List every session that has a row or an event."""
+
+    def log(self, session_id: str) -> tuple[Log | None, list[LogFinding]]:
+        """Give a session's whole log, and its faults; no log where there is a fault or no such session."""
+
+    def hash_at(self, session_id: str, seq: int) -> str | None:
+        """Give the hash that a session's log holds at a place, whether that is sound or not."""
+
+    def last_seq(self, session_id: str) -> int:
+        """Give the number of the last event a session's log holds; 0 where it holds none."""
+
+    def plan(self, digest: str) -> PlanText | None:
+        """Give a pinned plan."""
+
+    def upkeep(self) -> tuple[list[UpkeepRecord], list[LogFinding]]:
+        """List what was done to the store by hand, and what is wrong with that record."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpecEntry:
     """Hold what a listing tells of a spec file. `title` is empty where the file cannot be read."""
@@ -301,6 +330,13 @@ class Reviewer(Protocol):
 # What a signed payload is. The contracts of receipts and checkpoints allow each its own and no other.
 IN_TOTO_TYPE: Final = "application/vnd.in-toto+json"
 LOG_HEAD_TYPE: Final = "application/vnd.foundry-mcp.log-head+json"
+
+
+class Verifier(Protocol):
+    """Check what was signed."""
+
+    def verify(self, envelope: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object] | None:
+        """Give the statement of an envelope of this type that a known key signed; None for any other."""
 
 
 class Signer(Protocol):

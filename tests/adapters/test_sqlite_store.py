@@ -24,7 +24,7 @@ from foundry_mcp.adapters.event_chain import Entry, Seals
 from foundry_mcp.adapters.sqlite_database import Database, journal_mode, migrations
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.ports import START, Batch, LiveSessionExists, LogBroken, StoreBusy, StoreUnavailable, VersionConflict
-from tests.adapters.batches import ONE, batch, event, logged, row
+from tests.adapters.batches import ONE, TWO, batch, event, logged, row
 from tests.adapters.memory_store import unkeyed
 
 ROOT = Path(__file__).parents[2]

@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from foundry_contracts.vocabulary import EventType, LogFault, Role
-from foundry_mcp.ports import Head, LogBroken, StoredEvent
+from foundry_mcp.ports import START, Head, LogBroken, StoredEvent
 
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 _FIELDS: Final = ("event_id", "session_id", "seq", "spec_id", "time", "actor_id", "actor_role", "type", "payload")
 
 
@@ -121,6 +123,28 @@ def follow(session_id: str, after: Head, entries: Sequence[Entry], seals: Seals 
             raise _Break(session_id, head, entries, place, seals).broken()
         head = Head(entry.seq, entry.hash)
     return head
+
+
+def faults(session_id: str, entries: Sequence[Entry], seals: Seals | None) -> tuple[list[LogBroken], Head | None]:
+    """Give each fault that can be told apart, and where the entries lead; None where that cannot be said.
+
+    After an event that was only edited the chain goes on from its recorded hash; after any other fault it is lost.
+    """
+    found: list[LogBroken] = []
+    head, rest = START, entries
+    while True:
+        try:
+            return found, follow(session_id, head, rest, seals)
+        except LogBroken as broken:
+            found.append(broken)
+            entry = next((entry for entry in rest if entry.seq == broken.finding.seq), None)
+            if entry is None or broken.finding.fault is not LogFault.EDITED or not _kept_its_hash(entry, seals):
+                return found, None
+            head, rest = Head(entry.seq, entry.hash), rest[rest.index(entry) + 1 :]
+
+
+def _kept_its_hash(entry: Entry, seals: Seals | None) -> bool:
+    return seals.fits(entry, entry.seq) if seals else bool(_HASH.fullmatch(entry.hash))
 
 
 def end(session_id: str, head: Head, version: int, seal: str, seals: Seals | None) -> None:

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from foundry_mcp.adapters.private_files import make_once, replace, unreadable
 from foundry_mcp.ports import IN_TOTO_TYPE, PortError
 
+KEYS: Final = "keys"
+CURRENT, SECRET, KEY_FILES = "current", "mac.secret", "ed25519-*.pem"
 _ID_DIGITS: Final = 16
 _KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
 _SECRET_BYTES: Final = 32
@@ -38,10 +40,11 @@ class FileSigner:
     """Sign with the key the state folder names; servers that share the folder share the key."""
 
     def __init__(self, folder: Path) -> None:
-        self._keys = folder / "keys"
-        self._secret = make_once(self._keys / "mac.secret", secrets.token_bytes(_SECRET_BYTES))
+        self._keys = folder / KEYS
+        self._secret = make_once(self._keys / SECRET, secrets.token_bytes(_SECRET_BYTES))
         if len(self._secret) != _SECRET_BYTES:
-            raise _damaged(self._keys / "mac.secret")
+            raise _damaged(self._keys / SECRET)
+        self._mac = mac_with(self._secret)
         self._key_id = self._agreed_key_id()
         self._private = self._read_key(self._key_id)
         self._public: dict[str, Ed25519PublicKey] = {self._key_id: self._private.public_key()}
@@ -67,7 +70,7 @@ class FileSigner:
 
     def mac(self, text: str) -> str:
         """Give the hexadecimal HMAC-SHA256 of a text."""
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+        return self._mac(text)
 
     def public_pem(self, key_id: str) -> bytes | None:
         """Give the public half of one of our keys, for checking receipts elsewhere."""
@@ -77,14 +80,14 @@ class FileSigner:
     def rotate(self) -> str:
         """Sign with a fresh key from now on, and give its id; other servers follow when they start again."""
         self._key_id = self._fresh_key()
-        replace(self._keys / "current", self._key_id.encode())
+        replace(self._keys / CURRENT, self._key_id.encode())
         self._private = self._read_key(self._key_id)
         self._public[self._key_id] = self._private.public_key()
         return self._key_id
 
     def _agreed_key_id(self) -> str:
         # A key written by a process that then lost the race for the name signs nothing and is taken away.
-        named = self._keys / "current"
+        named = self._keys / CURRENT
         ours = "" if named.exists() else self._fresh_key()
         agreed = make_once(named, ours.encode()).decode("ascii", "replace")
         if not _KEY_ID.fullmatch(agreed):
@@ -95,7 +98,7 @@ class FileSigner:
 
     def _fresh_key(self) -> str:
         key = Ed25519PrivateKey.generate()
-        key_id = _id_of(key.public_key())
+        key_id = id_of(key.public_key())
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -110,12 +113,12 @@ class FileSigner:
             raise unreadable(path, error) from error
         except ValueError as error:
             raise _damaged(path) from error
-        if not isinstance(key, Ed25519PrivateKey) or _id_of(key.public_key()) != key_id:
+        if not isinstance(key, Ed25519PrivateKey) or id_of(key.public_key()) != key_id:
             raise _damaged(path)
         return key
 
     def _path(self, key_id: str) -> Path:
-        return self._keys / f"ed25519-{key_id}.pem"
+        return self._keys / KEY_FILES.replace("*", key_id)
 
     def _public_key(self, key_id: object) -> Ed25519PublicKey | None:
         # Another server may have rotated the key since this one started, so an unknown id is looked up.
@@ -153,6 +156,11 @@ def _is_signature(signed: bytes, signature: object, key_of: Callable[[object], E
     return True
 
 
+def mac_with(secret: bytes) -> Callable[[str], str]:
+    """Give the hexadecimal HMAC-SHA256 under a secret, as a function of a text."""
+    return lambda text: hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
 def fingerprint(key: Ed25519PublicKey) -> str:
     """Give the SHA-256 of a public key's 32 bytes, in hexadecimal; a key's id is its first sixteen digits."""
     return hashlib.sha256(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)).hexdigest()
@@ -163,7 +171,8 @@ def public_pem(key: Ed25519PublicKey) -> str:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def _id_of(key: Ed25519PublicKey) -> str:
+def id_of(key: Ed25519PublicKey) -> str:
+    """Give a key's id."""
     return fingerprint(key)[:_ID_DIGITS]
 
 

@@ -41,7 +41,7 @@ class Logs:
         kept = self.kept(session_id)
         if after.seq > 0 and self._hash_at(session_id, after.seq) != after.hash:
             return self._other_than(session_id, after, kept)
-        entries = self._entries(session_id, after.seq)
+        entries = self.entries(session_id, after.seq)
         if kept is None:
             if not entries and after == START:
                 return None
@@ -103,7 +103,8 @@ class Logs:
         found: str | None = self.db.execute(sql.LAST_HASH, (session_id, seq)).get
         return found
 
-    def _entries(self, session_id: str, after: int) -> Sequence[Entry]:
+    def entries(self, session_id: str, after: int) -> Sequence[Entry]:
+        """Give a session's entries above a seq, as they are; LogBroken where one is no text."""
         try:
             return [_entry(row) for row in self.db.execute(sql.LOG_AFTER, (session_id, after))]
         except UnicodeDecodeError:

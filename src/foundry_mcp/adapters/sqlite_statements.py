@@ -34,6 +34,9 @@ SESSION_VERSION: Final = "SELECT version FROM sessions WHERE session_id = ?"
 LAST_HASH: Final = "SELECT hash FROM events WHERE session_id = ? AND seq = ?"
 """Give the hash the next event of a session is chained to."""
 
+LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM events WHERE session_id = ?"
+"""Give the number of a session's last event."""
+
 INSERT_EVENT: Final = (
     "INSERT INTO events (session_id, seq, event_id, spec_id, time, actor_id, actor_role, type, payload, hash, seal)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -114,6 +117,36 @@ SEQS_AFTER: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AN
 
 SEQS_BEFORE: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 """List where events of one type lie below a seq, descending, from the index alone."""
+
+OVER_BEFORE: Final = (
+    f"SELECT {SESSION_COLUMNS} FROM sessions WHERE live = 0 AND updated_at < ? ORDER BY created_at, session_id"
+)
+"""List the sessions that are over and whose last event is older than a moment, oldest first."""
+
+LAST_OF_SPEC: Final = (
+    "SELECT session_id FROM sessions WHERE spec_id = ? ORDER BY created_at DESC, session_id DESC LIMIT 1"
+)
+"""Give the newest session of a spec."""
+
+FORGET_SESSION: Final = (
+    "DELETE FROM events WHERE session_id = ?",
+    "DELETE FROM sessions WHERE session_id = ?",
+    "DELETE FROM answers WHERE session_id = ?",
+    "DELETE FROM life WHERE session_id = ?",
+)
+"""Remove all that is kept of a session."""
+
+PLAN_IN_USE: Final = "SELECT 1 FROM events WHERE type IN (?, ?) AND instr(payload, ?) > 0 LIMIT 1"
+"""Tell whether an event of one of two types names a plan."""
+
+FORGET_PLAN: Final = "DELETE FROM plans WHERE digest = ?"
+"""Remove a plan."""
+
+COUNT_STORE: Final = "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM events)"
+"""Count sessions and events."""
+
+QUICK_CHECK: Final = "PRAGMA quick_check(1)"
+"""Have SQLite look through a file for damage: ok, or what it found first."""
 
 LOGGED_SESSIONS: Final = "SELECT session_id FROM sessions UNION SELECT session_id FROM events ORDER BY session_id"
 """List the sessions that have a row or an event."""

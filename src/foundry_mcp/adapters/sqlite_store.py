@@ -42,8 +42,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, mac: Callable[[str], str]) -> None:
         self._seals = Seals(mac)
-        functions = {"seal_of_event": self._seals.of_event, "seal_of_head": self._seals.of_head}
-        self._database = Database(path, functions=functions)
+        self._database = open_database(path, self._seals)
 
     def append(self, batch: Batch) -> Head:
         """Write a batch in one transaction."""
@@ -142,6 +141,11 @@ class SqliteStore:
             record(db, upkeep, self._seals)
             _insert_answers(db, upkeep.session_id, answers)
 
+    def note(self, upkeep: Upkeep) -> None:
+        """Record what somebody did to the store by hand."""
+        with self._database.writing() as db:
+            record(db, upkeep, self._seals)
+
     def is_closed(self, session_id: str) -> bool:
         """Tell whether a session was ended so, on the word of a record that bears its seal."""
         action = UpkeepAction.LOG_CLOSED.value
@@ -155,6 +159,11 @@ class SqliteStore:
     def _rows(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
         with self._database.reading() as db:
             return db.execute(statement, values).fetchall()
+
+
+def open_database(path: Path, seals: Seals) -> Database:
+    """Open a store's file, brought up to this server's version."""
+    return Database(path, functions={"seal_of_event": seals.of_event, "seal_of_head": seals.of_head})
 
 
 def _check_dense(batch: Batch) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from foundry_contracts.events import EVENT_MODELS, EventPayload, event_type
 from foundry_contracts.vocabulary import LogFault
 from foundry_mcp.application.plans import PlanBroken, Plans
 from foundry_mcp.machine.evolve import evolve, fold
+from foundry_mcp.machine.plan_index import PlanIndex
 from foundry_mcp.machine.session import Recorded, Session
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import (
@@ -57,8 +58,7 @@ class Sessions:
         log = self._store.log(session_id, known.head if known else START)
         if log is None:
             return None
-        state = self._folded(log.events, known.state if known else None)
-        _hold_row(log, state)
+        state = folded(log, self._plans.pinned, known.state if known else None)
         self._known[session_id] = _Known(state, log.head)
         return state
 
@@ -70,22 +70,6 @@ class Sessions:
     def forget(self, session_id: str) -> None:
         """Have a session's whole log checked when it is loaded next."""
         self._known.pop(session_id, None)
-
-    def _folded(self, events: Iterable[StoredEvent], state: Session | None) -> Session:
-        for event in events:
-            try:
-                state = evolve(state, _recorded(event), self._plans.pinned)
-            except PortError:
-                raise
-            except PlanBroken as problem:
-                raise LogBroken(event.session_id, LogFault.PLAN_ALTERED, event.seq, str(problem)) from problem
-            except Exception as problem:
-                _LOG.exception("event %d of session %s cannot be folded", event.seq, event.session_id)
-                message = f"Event {event.seq} ({event.type.value}) says what could not have happened there."
-                raise LogBroken(event.session_id, LogFault.UNREADABLE, event.seq, message) from problem
-        if state is None:
-            raise ValueError("a session has an event")
-        return state
 
     def append(
         self,
@@ -122,6 +106,28 @@ class Sessions:
         return StoredEvent(
             self._ids.fresh("evt"), session_id, seq, spec_id, now, caller.id, caller.role, event_type(payload), text
         )
+
+
+def folded(log: Log, plans: Callable[[str], PlanIndex], state: Session | None = None) -> Session:
+    """Fold a log's events onto a state and hold the session's row against what they come to.
+
+    LogBroken where an event cannot follow from the state it meets, or the row is another.
+    """
+    for event in log.events:
+        try:
+            state = evolve(state, _recorded(event), plans)
+        except PortError:
+            raise
+        except PlanBroken as problem:
+            raise LogBroken(event.session_id, LogFault.PLAN_ALTERED, event.seq, str(problem)) from problem
+        except Exception as problem:
+            _LOG.debug("event %d of session %s cannot be folded", event.seq, event.session_id, exc_info=problem)
+            message = f"Event {event.seq} ({event.type.value}) says what could not have happened there."
+            raise LogBroken(event.session_id, LogFault.UNREADABLE, event.seq, message) from problem
+    if state is None:
+        raise LogBroken(log.row.session_id, LogFault.CUT, 1, "The session has no events.")
+    _hold_row(log, state)
+    return state
 
 
 def _hold_row(log: Log, state: Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections import Counter
 
@@ -14,6 +15,7 @@ from foundry_contracts.models.task_session_pause import SessionPauseResponse
 from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO
 from foundry_contracts.vocabulary import CommandName, ErrorCode, LoopSignal
 from foundry_mcp.supervisor.attach import attach, next_step, start_or_attach
+from foundry_mcp.supervisor.checkpoints import kept_head
 from foundry_mcp.supervisor.client import Refused, ServerClient, ServerFailed, connect
 from foundry_mcp.supervisor.escalation import escalated
 from foundry_mcp.supervisor.interrupt import Interrupted, unless_stopped
@@ -55,6 +57,12 @@ async def phase_of_run(
 ) -> PhaseRunResult:
     """Run a phase as run_one_phase does, as part of a run that goes on after it."""
     result = await _PhaseRun(client, run, spec_id, settings, progress, stop).run()
+    # A server that gave no answer would give none to this either.
+    answered = result.loop_signal is not None or result.refused is not None
+    if result.session is not None and answered:
+        head = await kept_head(client, result.session.session_id, settings)
+        progress.checkpointed(head)
+        result = dataclasses.replace(result, checkpoint=head.checkpoint)
     return escalated(result, settings, progress)
 
 
