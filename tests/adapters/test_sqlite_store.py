@@ -263,10 +263,10 @@ def test_a_store_deleted_or_replaced_under_the_server_is_named_and_not_written(
     with pytest.raises(StoreUnavailable, match="deleted or replaced") as caught:
         store.append(batch(1, [TWO]))
     assert "Stop every server" in caught.value.remedy
-    path.unlink(missing_ok=True)
-    path.with_name("moved").rename(path)
-    store.append(batch(1, [TWO]))
-    assert logged(store, "ses_a") == [event(1), event(2, TWO)]
+    if not replaced:
+        path.with_name("moved").rename(path)
+        store.append(batch(1, [TWO]))
+        assert logged(store, "ses_a") == [event(1), event(2, TWO)]
 
 
 @given(

@@ -187,14 +187,14 @@ class _Break:
         return LogBroken(self.session_id, fault, seq, message)
 
     def _told(self, position: int, entry: Entry) -> tuple[LogFault, int, str]:
-        elsewhere = any(self._is_from(other, position) for other in self.entries[self.place + 1 :])
+        moved = next((other for other in self.entries[self.place + 1 :] if self._is_from(other, position)), None)
         origin = self._origin(entry, position)
         if origin is not None and origin < position:
             where = position if self.seals else origin
             return LogFault.INSERTED, where, f"Event {where} was put there; it is none of those recorded."
-        if elsewhere and (origin is not None or self.seals is None):
+        if moved is not None and (origin is not None or self._came_after(moved, entry)):
             return LogFault.REORDERED, position, f"Event {position} stands in another place."
-        if elsewhere:
+        if moved is not None:
             return LogFault.INSERTED, position, f"Event {position} was put there; the one recorded there was moved on."
         if entry.seq > position or (origin is not None and origin > position):
             return LogFault.REMOVED, position, f"Event {position} is gone; others were recorded after it."
@@ -207,6 +207,10 @@ class _Break:
         if self.seals is not None:
             return self.seals.fits(entry, seq)
         return link(self.head.hash, replace(entry, seq=seq)) == entry.hash
+
+    def _came_after(self, before: Entry, entry: Entry) -> bool:
+        """Tell whether an entry was recorded right after another, as its hash shows."""
+        return link(before.hash, replace(entry, seq=self.head.seq + 2)) == entry.hash
 
     def _origin(self, entry: Entry, position: int) -> int | None:
         """Give the place an entry was recorded at, if it can be told."""
