@@ -15,12 +15,13 @@ from foundry_mcp.supervisor.settings import RunSettings
 
 @dataclass(frozen=True, slots=True)
 class KeptHead:
-    """Hold a signed head, and its file; `problem` says why there is none, or no head."""
+    """Hold a signed head, and its file; `problem` says why there is none, or no head; `refused` what was refused."""
 
     checkpoint: Checkpoint | None = None
     head: LogHead | None = None
     path: Path | None = None
     problem: str = ""
+    refused: Refused | None = None
 
 
 async def kept_head(client: ServerClient, session_id: str, settings: RunSettings) -> KeptHead:
@@ -32,7 +33,7 @@ async def kept_head(client: ServerClient, session_id: str, settings: RunSettings
     except ServerFailed as failure:
         return KeptHead(problem=f"The head of the log was not signed: {failure}")
     if isinstance(answer, Refused):
-        return KeptHead(problem=f"The head of the log was not signed: {answer.message}")
+        return KeptHead(problem=f"The head of the log was not signed: {answer.message}", refused=answer)
     head, checkpoint = answer.head, answer.checkpoint
     path = settings.checkpoints / f"{head.spec_id}-{head.session_id}-{head.seq}.json"
     try:
