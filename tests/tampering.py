@@ -157,6 +157,12 @@ HARMS = (
         9,
     ),
     Harm(
+        "the row's status no text",
+        ("UPDATE sessions SET status = CAST(x'ff' AS TEXT) WHERE session_id = :session",),
+        LogFault.ROW_ALTERED,
+        0,
+    ),
+    Harm(
         "the row's version lowered",
         ("UPDATE sessions SET version = 6 WHERE session_id = :session",),
         LogFault.ROW_ALTERED,

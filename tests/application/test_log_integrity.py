@@ -83,6 +83,9 @@ async def test_a_harmed_log_is_found_when_it_is_loaded_and_a_reset_leads_out(
 
     await told_as_degraded(call, session_id, harm, SessionStatus.FAILED)
     before = rows(store_file)
+    if harm.name != "the row gone":
+        again = of(CommandName.TASK_SESSION_START, spec_id=SPEC)
+        assert found(await refused(call, ErrorCode.LOG_INTEGRITY, "task", **again)) == (harm.fault, harm.seq)
     reset = data["recommended_actions"][1]
     assert reset["least_role"] == Role.MAINTAINER
     await refused(call, ErrorCode.UNAUTHORIZED, reset["call"]["tool"], **parameters(reset["call"]))
@@ -91,6 +94,7 @@ async def test_a_harmed_log_is_found_when_it_is_loaded_and_a_reset_leads_out(
     assert rows(store_file) == before
     await told_as_degraded(call, session_id, harm, SessionStatus.ENDED)
 
+    await refused(call, ErrorCode.LOG_INTEGRITY, "task", **of(CommandName.TASK_SESSION_EVENTS, session_id=session_id))
     another = await start(call, SPEC)
     assert (await next_step(call, another))["step"]["unit"]["id"] == "t1"
     assert (await events(call, another))[0]["payload"]["carried"] == []
@@ -103,7 +107,9 @@ async def told_as_degraded(call: InProcess, session_id: str, harm: Harm, effecti
     finding = status["degraded"]["finding"]
     assert (finding["session_id"], finding["fault"]) == (session_id, harm.fault)
     listed = await accepted(call.observer, "task", **of(CommandName.TASK_SESSION_LIST))
-    if harm.name not in ("the row gone", "the row's status changed"):
+    if harm.name == "the row's status no text" and effective is SessionStatus.FAILED:
+        assert (listed["sessions"], listed["unreadable"]) == ([], 1)
+    elif harm.name not in ("the row gone", "the row's status changed"):
         (entry,) = listed["sessions"]
         assert (entry["effective_status"], entry["finding"]["fault"]) == (effective, harm.fault)
 

@@ -12,6 +12,7 @@ from foundry_contracts.vocabulary import LogFault, SessionStatus, UpkeepAction
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Entry, Seals
+from foundry_mcp.adapters.sqlite_records import is_sealed
 from foundry_mcp.ports import START, Head, Log, LogBroken, SessionRow, StoredEvent
 
 LIVE: Final = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED})
@@ -84,7 +85,8 @@ class Logs:
 
     def _was_pruned(self, session_id: str) -> bool:
         action = UpkeepAction.SESSION_PRUNED.value
-        return bool(self.db.execute(sql.RECORDS_OF_SESSION, (session_id, action)).fetchall())
+        found = self.db.execute(sql.RECORDS_OF_SESSION, (session_id, action)).fetchall()
+        return any(self.seals is None or is_sealed(row, self.seals) for row in found)
 
     def kept(self, session_id: str) -> KeptSession | None:
         """Give all of a session's row; LogBroken where it cannot be read."""

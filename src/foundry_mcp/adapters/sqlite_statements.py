@@ -71,6 +71,9 @@ SESSION_BY_ID: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE session_id
 LIVE_SESSION: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE spec_id = ? AND live = 1"
 """Give the live session of a spec."""
 
+LIVE_SESSION_ID: Final = "SELECT session_id FROM sessions WHERE spec_id = ? AND live = 1"
+"""Name the live session of a spec."""
+
 ALL_SESSIONS: Final = f"SELECT {SESSION_COLUMNS} FROM sessions ORDER BY created_at DESC, session_id DESC"
 """List every session, newest first."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -57,13 +58,21 @@ class SqliteStore:
         return head
 
     def session(self, session_id: str) -> SessionRow | None:
-        """Give a session's row."""
-        rows = self._rows(sql.SESSION_BY_ID, (session_id,))
+        """Give a session's row, with nothing but its id where the rest cannot be read."""
+        try:
+            rows = self._rows(sql.SESSION_BY_ID, (session_id,))
+        except UnicodeDecodeError:
+            return replace(_UNREADABLE, session_id=session_id)
         return session_row(rows[0]) if rows else None
 
     def live_session(self, spec_id: str) -> SessionRow | None:
         """Give the one live session of a spec."""
-        rows = self._rows(sql.LIVE_SESSION, (spec_id,))
+        try:
+            rows = self._rows(sql.LIVE_SESSION, (spec_id,))
+        except UnicodeDecodeError as error:
+            ((session_id,),) = self._rows(sql.LIVE_SESSION_ID, (spec_id,))
+            message = f"The session's row cannot be read: {error.reason}."
+            raise LogBroken(str(session_id), LogFault.ROW_ALTERED, 0, message) from error
         return session_row(rows[0]) if rows else None
 
     def sessions(self, spec_id: str | None = None) -> list[SessionRow]:

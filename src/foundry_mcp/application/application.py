@@ -310,8 +310,8 @@ class Application:
         state = self._sessions.load(session_id) if isinstance(session_id, str) else None
         spec_id = state.spec_id if state else spec_id
         life = self._world.store.life(state.session_id) if state else None
-        # A clock that was set back must not let a session's events run backwards, or a hold grow.
-        now = max(now, state.updated_at if state else "", life.at if life else "")
+        # A clock that was set back must not let a session's events run backwards.
+        now = max(now, state.updated_at if state else "")
         fresh = self._world.ids.fresh
         situation = Situation(
             session=state,

@@ -54,13 +54,22 @@ class Sessions:
 
         Checked is what was not checked before: the whole log at first, then what came since.
         """
-        known = self._known.pop(session_id, None)
+        try:
+            known = self._read(session_id, self._known.get(session_id))
+        except LogBroken:
+            self.forget(session_id)
+            raise
+        if known is None:
+            self.forget(session_id)
+            return None
+        self._known[session_id] = known
+        return known.state
+
+    def _read(self, session_id: str, known: _Known | None) -> _Known | None:
         log = self._store.log(session_id, known.head if known else START)
         if log is None:
             return None
-        state = folded(log, self._plans.pinned, known.state if known else None)
-        self._known[session_id] = _Known(state, log.head)
-        return state
+        return _Known(folded(log, self._plans.pinned, known.state if known else None), log.head)
 
     def head(self, session_id: str) -> Head | None:
         """Check the whole of a session's log and give where it ends; None where there is no such session."""
