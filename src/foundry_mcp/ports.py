@@ -228,6 +228,9 @@ class Archive(Protocol):
     def log(self, session_id: str) -> tuple[Log | None, list[LogFinding]]:
         """Give a session's whole log, and its faults; no log where there is a fault or no such session."""
 
+    def events(self, session_id: str) -> list[StoredEvent]:
+        """List those of a session's events that can be read, whether the log is sound or not."""
+
     def hash_at(self, session_id: str, seq: int) -> str | None:
         """Give the hash that a session's log holds at a place, whether that is sound or not."""
 

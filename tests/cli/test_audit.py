@@ -32,8 +32,8 @@ def test_a_sound_store_has_nothing_at_fault(kept: Kept) -> None:
     kept.nine_events()
     kept.completed()
     assert kept("audit", "verify") == 0
-    assert "1 sessions, " in kept.out
-    assert "1 plans, 1 receipts, 0 checkpoints" in kept.out
+    assert "checked: 1 session, " in kept.out
+    assert "1 plan, 1 receipt, 0 checkpoints" in kept.out
     assert kept.out.splitlines()[-1] == "Nothing is at fault."
 
 
@@ -44,7 +44,7 @@ def test_each_harm_is_named_with_its_place_its_kind_and_its_session(kept: Kept, 
     assert kept("audit", "verify", "--session", session_id) == 1
     where = f"event {harm.seq}" if harm.seq else "the whole"
     assert kept.out.splitlines()[0].startswith(f"{session_id}  {where}  {harm.fault.value}: ")
-    assert "1 faults" in kept.out
+    assert kept.out.splitlines()[-1] == "1 fault found."
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=str)
@@ -170,6 +170,21 @@ def test_a_receipt_that_is_no_receipt_of_its_event_is_named_whoever_put_it_there
     assert len(lines) == 1
     assert lines[0].startswith(f"{session_id}  event {seq}  ")
     assert said in lines[0]
+
+
+def test_a_receipt_is_checked_in_a_log_that_is_at_fault_elsewhere_too(kept: Kept) -> None:
+    session_id = kept.nine_events()
+    ((seq, _),) = finished(kept)
+    raw = apsw.Connection(str(kept.store))
+    raw.execute(
+        "UPDATE events SET payload = replace(payload, '\"passed\":true', '\"passed\":false') WHERE seq = ?", (seq,)
+    )
+    raw.close()
+    assert kept("audit", "verify") == 1
+    assert [line.split(":")[0] for line in kept.out.splitlines()[:2]] == [
+        f"{session_id}  event {seq}  edited",
+        f"{session_id}  event {seq}  receipt_invalid",
+    ]
 
 
 def test_several_edits_are_each_named(kept: Kept) -> None:

@@ -37,7 +37,7 @@ def test_a_backup_is_one_sound_file_made_beside_a_running_server(kept: Kept, tmp
     copy = tmp_path / "copy.sqlite3"
     with kept.server() as call:
         assert kept("store", "backup", copy) == 0
-        assert kept.out == f"{copy}: 1 sessions, 9 events\n"
+        assert kept.out == f"{copy}: 1 session, 9 events\n"
         assert "The keys are not in it" in kept.err
         asyncio.run(drive(call, SPEC))
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -61,7 +61,7 @@ def test_a_backup_is_put_back_and_what_was_there_is_kept(kept: Kept, tmp_path: P
     kept.completed()
     later = rows(kept.store)
     assert kept("store", "restore", copy) == 0
-    assert "restored: 1 sessions, 9 events" in kept.out
+    assert "restored: 1 session, 9 events" in kept.out
     (before,) = kept.state.glob("store.sqlite3.before-restore-*[0-9Z]")
     assert str(before) in kept.out
     assert (rows(kept.store), rows(before)) == (9, later)
@@ -137,12 +137,12 @@ def test_sessions_that_are_long_over_are_removed_wholly_and_the_record_says_so(k
     answers = rows(kept.store, "answers")
     assert kept("store", "prune", "--older-than", "0", "--dry-run") == 0
     assert f"{old}  {SPEC}  " in kept.out
-    assert "1 sessions would be removed, 0 kept" in kept.out
+    assert "1 session would be removed, 0 kept" in kept.out
     assert kept("store", "prune", "--older-than", "36000") == 0
     assert "0 sessions removed" in kept.out
     assert rows(kept.store, "sessions") == 2
     assert kept("store", "prune", "--older-than", "0") == 0
-    assert "1 sessions removed, 0 kept" in kept.out
+    assert "1 session removed, 0 kept" in kept.out
     for table in ("events", "sessions", "answers", "life"):
         assert raw.execute(f"SELECT count(*) FROM {table} WHERE session_id = ?", (old,)).get == 0, table
     assert answers > rows(kept.store, "answers")
@@ -190,7 +190,7 @@ def test_a_live_session_whose_row_says_that_it_is_over_is_kept(kept: Kept) -> No
     assert kept("audit", "verify") == 1
     assert f"log_closed {session_id}" in kept.out
     assert kept("store", "prune", "--older-than", "0") == 0
-    assert "1 sessions removed" in kept.out
+    assert "1 session removed" in kept.out
     assert kept("audit", "verify") == 0
 
 
@@ -199,7 +199,7 @@ def test_a_server_that_knows_a_session_takes_its_pruning_for_what_it_is(kept: Ke
         with kept.server(PLAN) as call:
             driven = await drive(call, SPEC)
             assert kept("store", "prune", "--older-than", "0") == 0
-            assert "1 sessions removed" in kept.out
+            assert "1 session removed" in kept.out
             status = of(CommandName.TASK_SESSION_STATUS, session_id=driven.session_id)
             await refused(call, ErrorCode.SESSION_NOT_FOUND, "task", **status)
             assert "step" in await next_step(call, await start(call, SPEC))

@@ -18,7 +18,7 @@ from foundry_mcp.adapters.sqlite_database import migrations
 from foundry_mcp.adapters.sqlite_errors import in_port_words
 from foundry_mcp.adapters.sqlite_log import Logs, whole
 from foundry_mcp.adapters.sqlite_records import is_sealed, read_record
-from foundry_mcp.ports import START, Log, LogBroken, PlanText, StoreUnavailable
+from foundry_mcp.ports import START, Log, LogBroken, PlanText, StoredEvent, StoreUnavailable
 
 _WAIT_MS: Final = 5000
 _READ_ONLY: Final = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
@@ -75,6 +75,15 @@ class SqliteArchive:
                 return logs.log(session_id, START), []
             except LogBroken as first:
                 return None, self._faults(logs, session_id) or [first.finding]
+
+    def events(self, session_id: str) -> list[StoredEvent]:
+        """List those of a session's events that can be read."""
+        found = []
+        with in_port_words(self._path), suppress(LogBroken):
+            for entry in Logs(self._connection, self._seals).entries(session_id, 0):
+                with suppress(LogBroken):
+                    found.append(event_chain.read(entry))
+        return found
 
     def _faults(self, logs: Logs, session_id: str) -> list[LogFinding]:
         """Give all faults of a session's events, and of its row where these are sound."""

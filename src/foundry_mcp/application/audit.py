@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from foundry_mcp.application.plans import PlanBroken, pinned_plan
 from foundry_mcp.application.sessions import folded
 from foundry_mcp.machine.plan_index import PlanIndex, index_plan
 from foundry_mcp.machine.spec_document import structure_digest
-from foundry_mcp.ports import Archive, Log, LogBroken, PortError, StoredEvent, Verifier
+from foundry_mcp.ports import Archive, LogBroken, PortError, StoredEvent, Verifier
 
 _PINNING = {EventType.SESSION_STARTED, EventType.SESSION_REBASED}
 # What a receipt and the event that brings it both say.
@@ -35,19 +35,17 @@ class _Audit:
 
     def session(self, session_id: str) -> Iterator[LogFinding]:
         log, faults = self.archive.log(session_id)
+        events = log.events if log else self.archive.events(session_id)
+        self.events += len(events)
         yield from faults
-        if log is None:
-            self.events += self.archive.last_seq(session_id)
-            return
-        self.events += len(log.events)
-        broken = [*self._plans_of(log)]
-        yield from broken
-        if not broken:
+        altered = [*self._plans_of(events)]
+        yield from altered
+        if log is not None and not altered:
             try:
                 folded(log, self._plan)
             except LogBroken as fault:
                 yield fault.finding
-        for event in log.events:
+        for event in events:
             if event.type is EventType.VERIFICATION_FINISHED:
                 yield from self._receipt_of(event)
 
@@ -64,8 +62,8 @@ class _Audit:
             raise known
         return known
 
-    def _plans_of(self, log: Log) -> Iterator[LogFinding]:
-        for event in log.events:
+    def _plans_of(self, events: Iterable[StoredEvent]) -> Iterator[LogFinding]:
+        for event in events:
             if event.type not in _PINNING:
                 continue
             payload = _payload(event)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundry_mcp.cli.failing import in_words
+from foundry_mcp.cli.words import counted, in_words
 from foundry_mcp.cli.workspace import add_workspace, workspace_of
 
 if TYPE_CHECKING:
@@ -113,9 +113,10 @@ def _tell(report: AuditReport) -> None:
         about = f" {record.session_id}" if record.session_id else ""
         print(f"by hand: {record.time}  {record.actor}  {record.action.value}{about}")
     print(
-        f"checked: {report.sessions} sessions, {report.events} events, {report.plans} plans,"
-        f" {report.receipts} receipts, {report.checkpoints} checkpoints"
+        f"checked: {counted(report.sessions, 'session')}, {counted(report.events, 'event')},"
+        f" {counted(report.plans, 'plan')}, {counted(report.receipts, 'receipt')},"
+        f" {counted(report.checkpoints, 'checkpoint')}"
     )
     if not report.seals_checked:
         print("Seals were not checked: the server's secret is not at hand.", file=sys.stderr)
-    print(f"{len(report.findings)} faults" if report.findings else "Nothing is at fault.")
+    print(f"{counted(len(report.findings), 'fault')} found." if report.findings else "Nothing is at fault.")

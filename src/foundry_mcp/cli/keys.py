@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from foundry_mcp.cli.failing import UNUSABLE, in_words
+from foundry_mcp.cli.words import UNUSABLE, in_words
 from foundry_mcp.cli.workspace import add_workspace, workspace_of
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from foundry_mcp.cli.failing import in_words
+from foundry_mcp.cli.words import in_words
 from foundry_mcp.cli.workspace import add_workspace, workspace_of
 
 _REFUSED = 1

@@ -1,4 +1,4 @@
-"""Ending a command that the environment does not let do its work, with a sentence in place of a traceback."""
+"""What commands for people say alike: counts, who works here, and a sentence where the environment fails them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def in_words(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse
         return UNUSABLE
 
     return main
+
+
+def counted(number: int, name: str) -> str:
+    """Say how many there are of something."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def account() -> str:
