@@ -113,10 +113,10 @@ def _tell(report: AuditReport) -> None:
         about = f" {record.session_id}" if record.session_id else ""
         print(f"by hand: {record.time}  {record.actor}  {record.action.value}{about}")
     print(
-        f"checked: {counted(report.sessions, 'session')}, {counted(report.events, 'event')},"
-        f" {counted(report.plans, 'plan')}, {counted(report.receipts, 'receipt')},"
-        f" {counted(report.checkpoints, 'checkpoint')}"
+        f"checked: {counted(report.sessions, 'sessions')}, {counted(report.events, 'events')},"
+        f" {counted(report.plans, 'plans')}, {counted(report.receipts, 'receipts')},"
+        f" {counted(report.checkpoints, 'checkpoints')}"
     )
     if not report.seals_checked:
         print("Seals were not checked: the server's secret is not at hand.", file=sys.stderr)
-    print(f"{counted(len(report.findings), 'fault')} found." if report.findings else "Nothing is at fault.")
+    print(f"{counted(len(report.findings), 'faults')} found." if report.findings else "Nothing is at fault.")

@@ -35,7 +35,7 @@ def _backup(args: argparse.Namespace) -> int:
 
     folder = place_of(workspace_of(args), os.environ)
     copied = back_up_store(folder, args.file)
-    print(f"{args.file}: {counted(copied.sessions, 'session')}, {counted(copied.events, 'event')}")
+    print(f"{args.file}: {counted(copied.sessions, 'sessions')}, {counted(copied.events, 'events')}")
     print(f"The keys are not in it: keep a copy of {folder / 'keys'} where nobody else reads it.", file=sys.stderr)
     return 0
 
@@ -44,7 +44,7 @@ def _restore(args: argparse.Namespace) -> int:
     from foundry_mcp.bootstrap import restore_store
 
     copied, before = restore_store(workspace_of(args), os.environ, args.file, account())
-    print(f"restored: {counted(copied.sessions, 'session')}, {counted(copied.events, 'event')}")
+    print(f"restored: {counted(copied.sessions, 'sessions')}, {counted(copied.events, 'events')}")
     print(f"The store that was there is kept as {before}." if before else "There was no store before.")
     print("What was recorded since the backup is not in it: 'foundry-mcp audit verify' checks it.", file=sys.stderr)
     return 0
@@ -57,9 +57,9 @@ def _prune(args: argparse.Namespace) -> int:
     word = "would be removed" if args.dry_run else "removed"
     for each in prune_store(workspace_of(args), os.environ, args.older_than, account(), try_only=args.dry_run):
         fate = f"kept: {each.kept}" if each.kept else word
-        print(f"{each.session_id}  {each.spec_id}  {counted(each.events, 'event')}  {fate}")
+        print(f"{each.session_id}  {each.spec_id}  {counted(each.events, 'events')}  {fate}")
         removed, kept = removed + (not each.kept), kept + bool(each.kept)
-    print(f"{counted(removed, 'session')} {word}, {kept} kept; sessions that are not over were not looked at.")
+    print(f"{counted(removed, 'sessions')} {word}, {kept} kept; sessions that are not over were not looked at.")
     return 0
 
 

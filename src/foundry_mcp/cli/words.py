@@ -29,9 +29,9 @@ def in_words(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse
     return main
 
 
-def counted(number: int, name: str) -> str:
-    """Say how many there are of something."""
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+def counted(number: int, names: str) -> str:
+    """Say how many there are of something, named in the plural."""
+    return f"{number} {names.removesuffix('s') if number == 1 else names}"
 
 
 def account() -> str:
