@@ -194,6 +194,17 @@ def test_a_live_session_whose_row_says_that_it_is_over_is_kept(kept: Kept) -> No
     assert kept("audit", "verify") == 0
 
 
+@pytest.mark.parametrize("change", [f"updated_at = '{OLD}'", "spec_id = 'another'"])
+def test_a_session_whose_row_was_changed_to_have_it_removed_is_kept(kept: Kept, change: str) -> None:
+    kept.nine_events()
+    kept.completed()
+    raw = apsw.Connection(str(kept.store))
+    raw.execute(f"UPDATE sessions SET {change}")
+    raw.close()
+    assert kept("store", "prune", "--older-than", "0") == 0
+    assert "kept: its log is at fault" in kept.out
+
+
 def test_a_server_that_knows_a_session_takes_its_pruning_for_what_it_is(kept: Kept) -> None:
     async def scene() -> None:
         with kept.server(PLAN) as call:

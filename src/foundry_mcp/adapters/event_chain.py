@@ -187,6 +187,9 @@ class _Break:
         return LogBroken(self.session_id, fault, seq, message)
 
     def _told(self, position: int, entry: Entry) -> tuple[LogFault, int, str]:
+        edited = LogFault.EDITED, position, f"Event {position} is not what its hash says: it was changed."
+        if self.seals is not None and entry.seq == position and self.seals.fits(entry, position):
+            return edited
         moved = next((other for other in self.entries[self.place + 1 :] if self._is_from(other, position)), None)
         origin = self._origin(entry, position)
         if origin is not None and origin < position:
@@ -200,7 +203,7 @@ class _Break:
             return LogFault.REMOVED, position, f"Event {position} is gone; others were recorded after it."
         if self.seals is not None and origin is None and link(self.head.hash, entry) == entry.hash:
             return LogFault.FORGED, position, f"Event {position} bears no seal of the server's."
-        return LogFault.EDITED, position, f"Event {position} is not what its hash says: it was changed."
+        return edited
 
     def _is_from(self, entry: Entry, seq: int) -> bool:
         """Tell whether an entry was recorded at the place after the last one that holds."""

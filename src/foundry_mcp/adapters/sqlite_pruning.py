@@ -75,7 +75,9 @@ class SqlitePruning:
             log = Logs(db, self._seals).log(row.session_id, START)
         except LogBroken:
             return None, "" if self._was_reset(db, row.session_id) else _AT_FAULT
-        if log is None or not _OVER & {event.type for event in log.events}:
+        if log is None or not _told_by(row, log):
+            return log, _AT_FAULT
+        if not _OVER & {event.type for event in log.events}:
             return log, _NOT_OVER
         last = db.execute(sql.LAST_OF_SPEC, (row.spec_id,)).get
         ended = any(event.type is EventType.SESSION_ENDED for event in log.events)
@@ -88,6 +90,11 @@ class SqlitePruning:
     def close(self) -> None:
         """Let go of the store."""
         self._database.close()
+
+
+def _told_by(row: SessionRow, log: Log) -> bool:
+    """Tell whether a row's spec and age are those of its log: somebody may have changed them to have it removed."""
+    return (row.spec_id, row.updated_at) == (log.events[-1].spec_id, log.events[-1].time)
 
 
 def _forget_plans(db: apsw.Connection, log: Log | None) -> None:
