@@ -139,7 +139,7 @@ class InProcess:
         self, folder: Path, *specs: Json, store: Store | None = None, signer: Signer | None = None, **settings: Any
     ) -> None:
         self.workspace = folder / "workspace"
-        (self.workspace / "specs" / "active").mkdir(parents=True)
+        (self.workspace / "specs" / "active").mkdir(parents=True, exist_ok=True)
         for document in specs:
             self.spec_file(document["spec_id"]).write_text(json.dumps(document), encoding="utf-8")
         self.store: Store = store or MemoryStore()

@@ -35,6 +35,8 @@ CASES = (
     Case(
         "task_session_accept_policy.response.json", "models.task_session_accept_policy", "SessionAcceptPolicyResponse"
     ),
+    Case("task_session_checkpoint.request.json", "models.task_session_checkpoint", "SessionCheckpointRequest"),
+    Case("task_session_checkpoint.response.json", "models.task_session_checkpoint", "SessionCheckpointResponse"),
     Case("task_session_step_next.request.json", "models.task_session_step_next", "SessionStepNextRequest"),
     Case("task_session_step_next.response.json", "models.task_session_step_next", "SessionStepNextResponse"),
     Case("task_session_step_report.request.json", "models.task_session_step_report", "SessionStepReportRequest"),
@@ -110,6 +112,10 @@ CASES = (
     Case("formats/Envelope.json", "models.envelope", "Envelope"),
     Case("formats/ErrorData.json", "models.envelope", "ErrorData"),
     Case("formats/EventRecord.json", "models.events_session", "EventRecord"),
+    Case("formats/Checkpoint.json", "models.formats_audit", "Checkpoint"),
+    Case("formats/LogHead.json", "models.formats_audit", "LogHead"),
+    Case("formats/UpkeepRecord.json", "models.formats_audit", "UpkeepRecord"),
+    Case("formats/AuditReport.json", "models.formats_audit", "AuditReport"),
     Case("formats/Plan.json", "models.formats_plan", "Plan"),
     Case("formats/Receipt.json", "models.formats_receipt", "Receipt"),
     Case("formats/VerificationPredicate.json", "models.formats_receipt", "VerificationPredicate"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic_core import MISSING
 
+from foundry_contracts.vocabulary import UpkeepAction
+from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.adapters.posture import posture_of, session_settings
 from foundry_mcp.adapters.process_runner import ProcessRunner
@@ -15,15 +17,28 @@ from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
+from foundry_mcp.adapters.sqlite_archive import SqliteArchive
+from foundry_mcp.adapters.sqlite_backup import Copied, back_up, restore
+from foundry_mcp.adapters.sqlite_pruning import Pruned, SqlitePruning
 from foundry_mcp.adapters.sqlite_store import SqliteStore
-from foundry_mcp.adapters.state_folder import state_folder
+from foundry_mcp.adapters.state_folder import place_of_state, state_folder
 from foundry_mcp.adapters.system import SystemClock, SystemIds
 from foundry_mcp.adapters.tokens import TokenFile, who_calls
+from foundry_mcp.adapters.verification_keys import (
+    KnownKey,
+    VerificationKeys,
+    keys_of_files,
+    keys_of_folder,
+    known_keys,
+    secret_mac,
+)
 from foundry_mcp.application.application import Application, World
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
+from foundry_mcp.machine.moments import later
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.places import product_folder
+from foundry_mcp.ports import PortError, StoreUnavailable, Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +60,89 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
     settings = load_settings(workspace, environ)
     folder = state_folder(workspace, environ)
     clock, ids = SystemClock(), SystemIds()
+    signer = FileSigner(folder)
     runner = ProcessRunner(workspace, clock, settings.verification, environ=environ, hidden=[product_folder(environ)])
     if settings.verification.sandbox is not MISSING:
         # What was asked for by name is tried now, as a server without it is not to start.
         runner.sandbox()
     world = World(
         workspace=workspace,
-        store=SqliteStore(folder / _STORE_FILE),
+        store=SqliteStore(folder / _STORE_FILE, signer.mac),
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(
-            clock, runner, EvidenceReviewer(workspace), FileSigner(folder), FolderRunLeases(folder / _RUNS_FOLDER)
-        ),
+        means=Means(clock, runner, EvidenceReviewer(workspace), signer, FolderRunLeases(folder / _RUNS_FOLDER)),
         settings=session_settings(settings),
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,
     )
     caller = who_calls(TokenFile(folder, clock), environ, Caller(settings.server.actor, posture_of(settings).loop_role))
     return Joined(Application(world, HANDLERS), caller, ids, folder)
+
+
+def place_of(workspace: Path, environ: Mapping[str, str]) -> Path:
+    """Give where a workspace's state folder is; nothing is made."""
+    return place_of_state(workspace, environ)
+
+
+def open_archive(folder: Path, store: Path | None = None) -> SqliteArchive:
+    """Open a state folder's store, or a copy of it, to read it; seals are checked where the folder has the secret."""
+    mac = secret_mac(folder)
+    return SqliteArchive(store or folder / _STORE_FILE, Seals(mac) if mac else None)
+
+
+def open_keys(folder: Path, public: Sequence[Path] = ()) -> VerificationKeys:
+    """Give the public keys named, else those of a state folder; PortError where there are none."""
+    keys = keys_of_files(public) if public else keys_of_folder(folder)
+    if not keys:
+        raise PortError(f"There are no keys in {folder}.", "Name the public key with --public-key, or the workspace.")
+    return keys
+
+
+def list_keys(folder: Path) -> list[KnownKey]:
+    """List the keys of a state folder."""
+    return known_keys(folder)
+
+
+def rotate_key(workspace: Path, environ: Mapping[str, str]) -> str:
+    """Have servers that start from now on sign with a fresh key, and give its id."""
+    return FileSigner(state_folder(workspace, environ)).rotate()
+
+
+def back_up_store(folder: Path, target: Path) -> Copied:
+    """Copy a state folder's store into a new file."""
+    return back_up(folder / _STORE_FILE, target)
+
+
+def restore_store(workspace: Path, environ: Mapping[str, str], source: Path, actor: str) -> tuple[Copied, Path | None]:
+    """Put a copy in the place of a workspace's store, record it there, and give where the old one lies."""
+    folder, now = state_folder(workspace, environ), SystemClock().now()
+    store = folder / _STORE_FILE
+    if secret_mac(folder) is None:
+        # Fresh keys would have every log taken for a forged one.
+        raise PortError(f"There are no keys in {folder}.", "Put the copy of the store's keys folder there first.")
+    copied, before = restore(store, source, now.replace("-", "").replace(":", "").replace(".", ""))
+    details = {"sessions": copied.sessions, "events": copied.events, "before": before.name if before else ""}
+    opened = SqliteStore(store, FileSigner(folder).mac)
+    try:
+        opened.note(Upkeep(now, actor, UpkeepAction.STORE_RESTORED, "", details))
+    finally:
+        opened.close()
+    return copied, before
+
+
+def prune_store(
+    workspace: Path, environ: Mapping[str, str], days: int, actor: str, *, try_only: bool
+) -> Iterator[Pruned]:
+    """Remove the sessions that have been over for so many days from a workspace's store, one by one."""
+    folder, now = place_of_state(workspace, environ), SystemClock().now()
+    if not (folder / _STORE_FILE).is_file():
+        raise StoreUnavailable(f"There is no store in {folder}.", "Name the right workspace.")
+    pruning = SqlitePruning(folder / _STORE_FILE, FileSigner(folder).mac)
+    try:
+        yield from pruning.prune(later(now, -86400 * days), now, actor, try_only=try_only)
+    finally:
+        pruning.close()
 
 
 def open_tokens(workspace: Path, environ: Mapping[str, str]) -> TokenFile:

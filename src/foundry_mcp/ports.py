@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from foundry_contracts.models.common import Finding, ReviewFinding
+from foundry_contracts.models.formats_audit import LogFinding, UpkeepRecord
 from foundry_contracts.models.formats_plan import CommandLine, Plan
 from foundry_contracts.vocabulary import (
     EventType,
+    LogFault,
     NodeStatus,
     Role,
     SandboxGuard,
     SandboxKind,
     SessionStatus,
     SpecFolder,
+    UpkeepAction,
     Verdict,
 )
 
@@ -54,6 +57,14 @@ class LiveSessionExists(Exception):
     """Report that the spec has a live session already."""
 
 
+class LogBroken(Exception):
+    """Report that a session's log is not what was written: the finding says where and how."""
+
+    def __init__(self, session_id: str, fault: LogFault, seq: int, message: str) -> None:
+        super().__init__(message)
+        self.finding = LogFinding(session_id=session_id, fault=fault, seq=seq, message=message)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """Hold one recorded event. `seq` counts from 1 in its session; `time` is RFC 3339 UTC; `payload` is JSON text."""
@@ -71,14 +82,48 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """Hold what the store lists of a session. `version` is the seq of its last event."""
+    """Hold what the store lists of a session. `version` is the seq of its last event.
+
+    `status` is None where the store holds a word that is no status.
+    """
 
     session_id: str
     spec_id: str
-    status: SessionStatus
+    status: SessionStatus | None
     version: int
     created_at: str
     updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Hold a place in a session's log: a seq, and the chain's hash there. Seq 0 is before the first event."""
+
+    seq: int = 0
+    hash: str = "0" * 64
+
+
+START: Final = Head()
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Hold a session's row, its events after some place, and where they lead."""
+
+    row: SessionRow
+    events: tuple[StoredEvent, ...]
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Hold what somebody did to the store by hand; `details` are JSON values."""
+
+    time: str
+    actor: str
+    action: UpkeepAction
+    session_id: str
+    details: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +166,11 @@ class Life:
 class Store(Protocol):
     """Keep sessions' events, the answers given, and pinned plans; append only."""
 
-    def append(self, batch: Batch) -> None:
-        """Write a batch; VersionConflict, LiveSessionExists, StoreBusy or StoreUnavailable when it cannot be."""
+    def append(self, batch: Batch) -> Head:
+        """Write a batch and give where its session's log ends now.
+
+        VersionConflict, LiveSessionExists, StoreBusy or StoreUnavailable when it cannot be written.
+        """
 
     def session(self, session_id: str) -> SessionRow | None:
         """Give a session's row."""
@@ -133,13 +181,25 @@ class Store(Protocol):
     def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
         """List sessions, newest first."""
 
-    def events_after(self, session_id: str, seq: int) -> list[StoredEvent]:
-        """List a session's events with a greater seq, in order."""
+    def log(self, session_id: str, after: Head = START) -> Log | None:
+        """Give a session's events after a place in its log; None where there is no such session.
+
+        They are checked against the chain and its seals, from that place on; LogBroken where they do not hold.
+        """
 
     def page(
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
     ) -> list[StoredEvent]:
-        """List up to `limit` events: ascending above `after`, or descending below `before` (None: from the end)."""
+        """List up to `limit` events: ascending above `after`, or descending below `before` (None: from the end).
+
+        Each is checked against the chain and its seal; LogBroken where one does not hold.
+        """
+
+    def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
+        """End a session whose log is at fault, leave its log as it is, and record who did so."""
+
+    def is_closed(self, session_id: str) -> bool:
+        """Tell whether a session was ended so."""
 
     def answer(self, key: str) -> Answer | None:
         """Give the answer kept under a key."""
@@ -152,6 +212,38 @@ class Store(Protocol):
 
     def life(self, session_id: str) -> Life | None:
         """Give the last sign of life."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+
+class Archive(Protocol):
+    """Read a store, or a copy of one, without a server: nothing is written, and what is at fault is told and passed."""
+
+    @property
+    def seals_checked(self) -> bool:
+        """Tell whether the server's secret is at hand, by which seals are checked."""
+
+    def session_ids(self) -> list[str]:
+        """List every session that has a row or an event."""
+
+    def log(self, session_id: str) -> tuple[Log | None, list[LogFinding]]:
+        """Give a session's whole log, and its faults; no log where there is a fault or no such session."""
+
+    def events(self, session_id: str) -> list[StoredEvent]:
+        """List those of a session's events that can be read, whether the log is sound or not."""
+
+    def hash_at(self, session_id: str, seq: int) -> str | None:
+        """Give the hash that a session's log holds at a place, whether that is sound or not."""
+
+    def last_seq(self, session_id: str) -> int:
+        """Give the number of the last event a session's log holds; 0 where it holds none."""
+
+    def plan(self, digest: str) -> PlanText | None:
+        """Give a pinned plan."""
+
+    def upkeep(self) -> tuple[list[UpkeepRecord], list[LogFinding]]:
+        """List what was done to the store by hand, and what is wrong with that record."""
 
     def close(self) -> None:
         """Let go of the store."""
@@ -258,6 +350,18 @@ class Reviewer(Protocol):
         """Give a verdict with findings."""
 
 
+# What a signed payload is. The contracts of receipts and checkpoints allow each its own and no other.
+IN_TOTO_TYPE: Final = "application/vnd.in-toto+json"
+LOG_HEAD_TYPE: Final = "application/vnd.foundry-mcp.log-head+json"
+
+
+class Verifier(Protocol):
+    """Check what was signed."""
+
+    def verify(self, envelope: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object] | None:
+        """Give the statement of an envelope of this type that a known key signed; None for any other."""
+
+
 class Signer(Protocol):
     """Sign receipts and make what only this server can check."""
 
@@ -265,11 +369,11 @@ class Signer(Protocol):
     def key_id(self) -> str:
         """Name the signing key."""
 
-    def sign(self, statement: dict[str, object]) -> dict[str, object]:
-        """Wrap an in-toto statement in a signed DSSE envelope."""
+    def sign(self, statement: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object]:
+        """Wrap a statement in a signed DSSE envelope whose payload is of this type."""
 
-    def verify(self, envelope: dict[str, object]) -> dict[str, object] | None:
-        """Give the statement of an envelope one of our keys signed; None for any other."""
+    def verify(self, envelope: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object] | None:
+        """Give the statement of an envelope of this type one of our keys signed; None for any other."""
 
     def mac(self, text: str) -> str:
         """Give a hexadecimal MAC of a text, 64 digits."""

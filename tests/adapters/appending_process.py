@@ -12,6 +12,7 @@ from pathlib import Path
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.ports import VersionConflict
 from tests.adapters.batches import ONE, batch
+from tests.adapters.memory_store import unkeyed
 
 
 def race(store: SqliteStore, signal: Path) -> None:
@@ -35,7 +36,7 @@ def endless(store: SqliteStore) -> None:
 
 
 if __name__ == "__main__":
-    opened = SqliteStore(Path(sys.argv[2]))
+    opened = SqliteStore(Path(sys.argv[2]), unkeyed)
     if sys.argv[1] == "race":
         race(opened, Path(sys.argv[3]))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foundry_contracts.vocabulary import EventType, Role, SessionStatus
-from foundry_mcp.ports import Answer, Batch, PlanText, SessionRow, StoredEvent
+from foundry_mcp.ports import Answer, Batch, PlanText, SessionRow, Store, StoredEvent
 
 ONE, TWO, THREE = list(EventType)[:3]
 
@@ -38,3 +38,9 @@ def batch(
     session = after or row(expected + len(kinds))
     events = tuple(event(expected + place, kind, session.session_id) for place, kind in enumerate(kinds, start=1))
     return Batch(session, expected, events, answers, plan)
+
+
+def logged(store: Store, session_id: str = "ses_a") -> list[StoredEvent]:
+    """Give all of a session's events, as checked; none where there is no such session."""
+    log = store.log(session_id)
+    return list(log.events) if log else []

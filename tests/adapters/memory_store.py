@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
 
 from foundry_contracts.vocabulary import EventType, SessionStatus
+from foundry_mcp.adapters import event_chain
+from foundry_mcp.adapters.event_chain import Entry, Seals
 from foundry_mcp.ports import (
+    START,
     Answer,
     Batch,
+    Head,
     Life,
     LiveSessionExists,
+    Log,
     PlanText,
     SessionRow,
     StoredEvent,
+    Upkeep,
     VersionConflict,
 )
 
 LIVE = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED})
+
+
+def unkeyed(text: str) -> str:
+    """Stand in for a keyed function, where nobody tries to forge."""
+    return sha256(text.encode()).hexdigest()
+
+
+SEALS = Seals(unkeyed)
 
 
 class MemoryStore:
@@ -24,12 +40,13 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._sessions: dict[str, SessionRow] = {}
-        self._events: dict[str, list[StoredEvent]] = {}
+        self._entries: dict[str, list[Entry]] = {}
+        self._closed: set[str] = set()
         self._answers: dict[str, Answer] = {}
         self._plans: dict[str, PlanText] = {}
         self._lives: dict[str, Life] = {}
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: Batch) -> Head:
         """Check everything first, then write everything."""
         self._check_numbers(batch)
         row = batch.session
@@ -43,10 +60,19 @@ class MemoryStore:
         if len(set(keys)) < len(keys) or any(key in self._answers for key in keys):
             raise VersionConflict("a key has an answer already")
         self._sessions[row.session_id] = row
-        self._events.setdefault(row.session_id, []).extend(batch.events)
+        head = self._head(row.session_id)
+        for event in batch.events:
+            entry = event_chain.chained(event, head.hash, SEALS)
+            self._entries.setdefault(row.session_id, []).append(entry)
+            head = Head(entry.seq, entry.hash)
         self._answers.update((answer.key, answer) for answer in batch.answers)
         if batch.plan is not None:
             self._plans.setdefault(batch.plan.digest, batch.plan)
+        return head
+
+    def _head(self, session_id: str) -> Head:
+        entries = self._entries.get(session_id)
+        return Head(entries[-1].seq, entries[-1].hash) if entries else START
 
     @staticmethod
     def _check_numbers(batch: Batch) -> None:
@@ -66,18 +92,36 @@ class MemoryStore:
         chosen = [row for row in self._sessions.values() if spec_id is None or row.spec_id == spec_id]
         return sorted(chosen, key=lambda row: (row.created_at, row.session_id), reverse=True)
 
-    def events_after(self, session_id: str, seq: int) -> list[StoredEvent]:
-        return [event for event in self._events.get(session_id, []) if event.seq > seq]
+    def log(self, session_id: str, after: Head = START) -> Log | None:
+        row = self._sessions.get(session_id)
+        if row is None:
+            return None
+        entries = [entry for entry in self._entries.get(session_id, []) if entry.seq > after.seq]
+        head = event_chain.follow(session_id, after, entries, SEALS)
+        return Log(row, tuple(map(event_chain.read, entries)), head)
+
+    def _events(self, session_id: str) -> list[StoredEvent]:
+        return [event_chain.read(entry) for entry in self._entries.get(session_id, [])]
 
     def page(
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
     ) -> list[StoredEvent]:
         if after is not None and before is not None:
             raise ValueError("a page goes up from `after` or down from `before`, not both")
-        events = [event for event in self._events.get(session_id, []) if not types or event.type in types]
+        events = [event for event in self._events(session_id) if not types or event.type in types]
         if after is not None:
             return [event for event in events if event.seq > after][:limit]
         return [event for event in reversed(events) if before is None or event.seq < before][:limit]
+
+    def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
+        row = self._sessions.get(upkeep.session_id)
+        if row is not None:
+            self._sessions[row.session_id] = replace(row, status=SessionStatus.ENDED)
+        self._closed.add(upkeep.session_id)
+        self._answers.update((answer.key, answer) for answer in answers)
+
+    def is_closed(self, session_id: str) -> bool:
+        return session_id in self._closed
 
     def answer(self, key: str) -> Answer | None:
         return self._answers.get(key)

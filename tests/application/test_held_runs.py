@@ -10,7 +10,7 @@ import pytest
 
 from foundry_contracts.models.formats_plan import CommandLine
 from foundry_contracts.vocabulary import EventType, RunState, StepType
-from foundry_mcp.ports import Batch, RunResult, VersionConflict
+from foundry_mcp.ports import Batch, Head, RunResult, VersionConflict
 from tests.driving import (
     Json,
     accepted,
@@ -77,11 +77,11 @@ async def test_a_run_whose_start_could_not_be_recorded_is_not_held(tmp_path: Pat
     append = world.store.append
     refused: list[set[str]] = []
 
-    def busy(batch: Batch) -> None:
+    def busy(batch: Batch) -> Head:
         if not refused:
             refused.append(set(world.leases.held))
             raise VersionConflict
-        append(batch)
+        return append(batch)
 
     world.store.append = busy  # type: ignore[method-assign]
     ended = await accepted(world, "verification", **call)

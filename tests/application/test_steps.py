@@ -22,7 +22,7 @@ from foundry_contracts.vocabulary import (
     StepType,
     Verdict,
 )
-from foundry_mcp.ports import Batch, Review, VersionConflict
+from foundry_mcp.ports import Batch, Head, Review, VersionConflict
 from tests.adapters.memory_store import MemoryStore
 from tests.driving import (
     Json,
@@ -486,12 +486,12 @@ class OnceFaster(MemoryStore):
         self.conflicts = 0
         self.tried = 0
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: Batch) -> Head:
         self.tried += 1
         if self.conflicts:
             self.conflicts -= 1
             raise VersionConflict("another was faster")
-        super().append(batch)
+        return super().append(batch)
 
 
 async def test_a_call_that_another_writer_beat_is_decided_again(tmp_path: Path) -> None:

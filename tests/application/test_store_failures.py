@@ -9,7 +9,7 @@ import pytest
 
 from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.vocabulary import CommandName, ErrorCode, EventType, LoopSignal
-from foundry_mcp.ports import Batch, StoreUnavailable
+from foundry_mcp.ports import Batch, Head, StoreUnavailable
 from foundry_mcp.surface import routing
 from tests.adapters.memory_store import MemoryStore
 from tests.driving import accepted, next_step, refused, start, types
@@ -26,10 +26,10 @@ class Failing(MemoryStore):
         super().__init__()
         self.failure: Exception | None = None
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: Batch) -> Head:
         if self.failure is not None:
             raise self.failure
-        super().append(batch)
+        return super().append(batch)
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,17 @@ def test_the_demo_ends_well_and_every_command_it_prints_works(tmp_path: Path) ->
     assert "3 signed" in demo.stdout
     assert not (tmp_path / "elsewhere").exists()
 
-    use, read, again, serve = _printed(demo.stdout)
+    store = next(line for line in demo.stdout.splitlines() if line.startswith("  store"))
+    assert (Path(store.split()[1]) / "store.sqlite3").is_file()
+
+    use, read, again, audit, serve = _printed(demo.stdout)
     assert _shell(use, environ).stdout.splitlines()[0] == "  10  the"
     assert "A worker for the demo" in _shell(read, environ).stdout
     rerun = _shell(again, environ)
     assert rerun.returncode == 0, rerun.stderr
     assert json.loads(rerun.stdout.splitlines()[-1])["loop_signal"] == LoopSignal.SPEC_COMPLETE
+    audited = _shell(audit, environ)
+    assert (audited.returncode, audited.stdout.splitlines()[-1]) == (0, "Nothing is at fault.")
     assert _shell(serve, environ).returncode == 0
 
 

@@ -99,14 +99,16 @@ def test_every_command_and_option_of_the_command_line_shown_exists(page: Path) -
         if re.match(r"(\.venv/bin/)?foundry-mcp [a-z]", line):
             _, command, *words = _words(line)
             help_text = _help(command)
+            if "VERB" in help_text:
+                help_text += _help(command, words[0])
             for option in (word for word in words if word.startswith("--")):
                 assert re.search(rf"{option}\b", help_text), f"{line}: no option {option}"
 
 
 @cache
-def _help(command: str) -> str:
+def _help(*words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "foundry_mcp.cli.main", command, "--help"],
+        [sys.executable, "-m", "foundry_mcp.cli.main", *words, "--help"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -258,7 +260,7 @@ def test_the_specs_shown_are_good_ones(tmp_path: Path) -> None:
         assert loaded.findings == ()
 
 
-def test_the_run_shown_ends_well_and_its_receipt_can_be_checked(tmp_path: Path) -> None:
+def test_the_run_shown_ends_well_and_the_calls_by_hand_work(tmp_path: Path) -> None:
     workspace, state = tmp_path / "workspace", tmp_path / "state"
     _laid_out(workspace)
     line = next(line for line in _command_lines(_text(README)) if line.startswith("foundry-mcp run greeter"))
@@ -280,17 +282,10 @@ def test_the_run_shown_ends_well_and_its_receipt_can_be_checked(tmp_path: Path) 
     last = json.loads(python("-P", "-m", "foundry_mcp.cli.main", *_words(line)[1:]).splitlines()[-1])
     assert last["loop_signal"] == "spec_complete"
 
-    status, resume, events = _asked(OPERATING)
+    status, resume = _asked(OPERATING)
     session = json.loads(python("ask.py", *status))["data"]["session"]
     assert session["status"] == "completed"
-    filled = events[1].replace("ses_...", session["session_id"])
-    (workspace / "events.json").write_text(python("ask.py", events[0], filled), encoding="utf-8")
-    key_id = python("unpack.py").strip()
-
     assert json.loads(resume[1])["command"] == "resume"
-    assert json.loads((workspace / "statement.json").read_text())["predicate"]["passed"] is True
-    (key,) = state.glob(f"foundry-mcp/*/keys/ed25519-{key_id}.pem")
-    _verified(workspace, key)
 
 
 def _laid_out(workspace: Path) -> None:
@@ -298,24 +293,13 @@ def _laid_out(workspace: Path) -> None:
         place = workspace / target
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(_block(page, target).text, encoding="utf-8")
-    for target in ("ask.py", "unpack.py"):
-        (workspace / target).write_text(_block(OPERATING, target).text, encoding="utf-8")
+    (workspace / "ask.py").write_text(_block(OPERATING, "ask.py").text, encoding="utf-8")
 
 
 def _asked(page: Path) -> list[list[str]]:
     """Give the arguments of each call of ask.py that a page shows, in order."""
     lines = [line for block in blocks_of(_text(page)) for line in block.text.splitlines() if " ask.py " in line]
     return [_words(line.split(" ask.py ")[1])[:2] for line in lines]
-
-
-def _verified(folder: Path, key: Path) -> None:
-    """Check the signature as the page has openssl check it."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    private = load_pem_private_key(key.read_bytes(), password=None)
-    assert isinstance(private, Ed25519PrivateKey)
-    private.public_key().verify((folder / "signature").read_bytes(), (folder / "signed").read_bytes())
 
 
 def test_the_commands_named_in_sentences_exist() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from foundry_contracts.vocabulary import EventType
 from foundry_mcp.adapters.sqlite_store import SqliteStore
-from foundry_mcp.ports import Answer, Batch, Life, PlanText, SessionRow, StoredEvent
+from foundry_mcp.ports import START, Answer, Batch, Head, Life, Log, PlanText, SessionRow, StoredEvent, Upkeep
 
 # Every call that an application makes of its store, but closing it.
 CALLS = (
@@ -18,7 +18,8 @@ CALLS = (
     "session",
     "live_session",
     "sessions",
-    "events_after",
+    "log",
+    "is_closed",
     "page",
     "answer",
     "plan",
@@ -89,11 +90,12 @@ class CrashingStore:
         self._fate.crashes[name, side] += 1
         raise Crash
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: Batch) -> Head:
         rival, self.rival = self.rival, None
         if rival is not None:
             rival()
-        self._call("append", batch)
+        head: Head = self._call("append", batch)
+        return head
 
     def session(self, session_id: str) -> SessionRow | None:
         found: SessionRow | None = self._call("session", session_id)
@@ -107,8 +109,15 @@ class CrashingStore:
         found: list[SessionRow] = self._call("sessions", spec_id)
         return found
 
-    def events_after(self, session_id: str, seq: int) -> list[StoredEvent]:
-        found: list[StoredEvent] = self._call("events_after", session_id, seq)
+    def log(self, session_id: str, after: Head = START) -> Log | None:
+        found: Log | None = self._call("log", session_id, after)
+        return found
+
+    def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
+        self._call("close_log", upkeep, answers)
+
+    def is_closed(self, session_id: str) -> bool:
+        found: bool = self._call("is_closed", session_id)
         return found
 
     def page(

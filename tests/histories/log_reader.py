@@ -216,12 +216,14 @@ class LogReader:
         live: set[str] = set()
         for row in self.store.sessions():
             log = self.logs.setdefault(row.session_id, Log(row.session_id))
-            tail = self.store.events_after(row.session_id, len(log.events))
+            # Whole, as a server that starts reads it: its chain and its seals are checked with it.
+            whole = self.store.log(row.session_id)
+            assert whole is not None
+            tail = list(whole.events[len(log.events) :])
             for event in tail:
                 log.take(event, evolve(log.states[-1], recorded(event), self._plans.pinned))
             if tail:
                 new[row.session_id] = tail
-                assert self.store.first_break(row.session_id) is None
             state = log.state
             assert (row.status, row.version, row.spec_id) == (state.status, state.version, state.spec_id)
             if row.status not in (SessionStatus.COMPLETED, SessionStatus.ENDED):

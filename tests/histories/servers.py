@@ -111,7 +111,7 @@ class Shared:
 
     def open_store(self) -> SqliteStore:
         """Open the one store."""
-        return SqliteStore(self.folder / "state" / "store.sqlite3")
+        return SqliteStore(self.folder / "state" / "store.sqlite3", FileSigner(self.folder / "state").mac)
 
 
 class Server:

@@ -288,8 +288,8 @@ class History(RuleBasedStateMachine):
             assert (shown["status"], shown["version"]) == (state.status, state.version), answer.document
             assert shown["progress"]["completed"] == len(log.done), (shown, log.done)
         for server in self.servers:
-            for session_id, kept in server.application._sessions._folded.items():
-                assert self.reader.logs[session_id].states[kept.version] == kept, session_id
+            for session_id, kept in server.application._sessions._known.items():
+                assert self.reader.logs[session_id].states[kept.state.version] == kept.state, session_id
 
     def _hold_folds_to_log(self) -> None:
         for log in self.reader.logs.values():

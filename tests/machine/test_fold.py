@@ -15,7 +15,8 @@ from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.machine.evolve import _CHANGES, evolve, fold
 from foundry_mcp.machine.session import Recorded, Session
-from foundry_mcp.ports import Batch, Review
+from foundry_mcp.ports import Batch, Head, Review
+from tests.adapters.batches import logged
 from tests.adapters.memory_store import MemoryStore
 from tests.driving import Json, accepted, check, drive, next_step, run, spec, start, task
 from tests.in_process import InProcess
@@ -42,7 +43,7 @@ def recorded(store: MemoryStore, session_id: str) -> list[Recorded]:
             event.actor_role,
             EVENT_MODELS[event.type].model_validate_json(event.payload),
         )
-        for event in store.events_after(session_id, 0)
+        for event in logged(store, session_id)
     ]
 
 
@@ -53,9 +54,10 @@ class Watched(MemoryStore):
         super().__init__()
         self.ends: list[int] = []
 
-    def append(self, batch: Batch) -> None:
-        super().append(batch)
+    def append(self, batch: Batch) -> Head:
+        head = super().append(batch)
         self.ends.append(batch.session.version)
+        return head
 
 
 async def every_event(call: InProcess) -> str:
@@ -111,7 +113,7 @@ async def test_a_lost_run_a_changed_structure_and_an_end_are_events_of_the_table
     store = MemoryStore()
     other = "other"
     call = InProcess(tmp_path, PHASES, spec(other, [check("v1", command="make test")]), store=store)
-    met = {event.type for event in store.events_after(await every_event(call), 0)}
+    met = {event.type for event in logged(store, await every_event(call))}
     # A run that its server did not outlive, a structure that changed, and the end.
     session_id = await start(call, other)
     step = (await next_step(call, session_id))["step"]
@@ -128,7 +130,7 @@ async def test_a_lost_run_a_changed_structure_and_an_end_are_events_of_the_table
     await next_step(call, session_id, result)
     end: Json = {"action": "session", "command": "end", "reason": ReasonCode.TESTING}
     await accepted(call.maintainer, "task", **end, session_id=session_id)
-    met |= {event.type for event in store.events_after(session_id, 0)}
+    met |= {event.type for event in logged(store, session_id)}
     assert met <= set(_CHANGES) | FIRST
 
 

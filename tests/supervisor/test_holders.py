@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic_core import MISSING
 
 from foundry_contracts.models.events_session import EventRecord
 from foundry_contracts.models.formats_session import SessionView
@@ -131,6 +132,7 @@ def _stale(lab: Lab, spec_id: str) -> SessionView:
             while True:
                 answer = await client.call(CommandName.TASK_SESSION_STATUS, {"spec_id": spec_id}, SessionStatusResponse)
                 assert not isinstance(answer, Refused)
+                assert answer.session is not MISSING
                 seen = datetime.fromisoformat(str(answer.session.last_sign_of_life))
                 if datetime.now(UTC) > seen + timedelta(seconds=STALE_S):
                     return answer.session
@@ -143,6 +145,7 @@ def _session(lab: Lab, spec_id: str) -> SessionView:
         async with connect(lab.workspace, lab.environ()) as client:
             answer = await client.call(CommandName.TASK_SESSION_STATUS, {"spec_id": spec_id}, SessionStatusResponse)
             assert not isinstance(answer, Refused)
+            assert answer.session is not MISSING
             return answer.session
 
     return asyncio.run(asked())

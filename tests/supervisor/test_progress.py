@@ -28,7 +28,7 @@ def test_an_escalation_says_who_has_to_act_why_and_the_ways_out() -> None:
         last_steps=[],
     )
     out = io.StringIO()
-    TextProgress(Console(file=out)).escalated(packet, Path("packets/one.json"))
+    TextProgress(Console(file=out)).escalated(packet, Path("packets/one.json"), "")
     assert out.getvalue().splitlines() == [
         "",
         "Stopped: a maintainer has to act (L2). ",

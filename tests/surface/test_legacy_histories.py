@@ -83,7 +83,7 @@ class Twin:
     def log(self) -> list[Any]:
         """Give all that was recorded."""
         store = self.server.store
-        return [store.events_after(row.session_id, 0) for row in store.sessions()]
+        return [store.log(row.session_id) for row in store.sessions()]
 
 
 @settings(max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))

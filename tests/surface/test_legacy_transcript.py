@@ -18,6 +18,7 @@ import pytest
 
 from foundry_contracts.dispatch import ALIASES
 from foundry_contracts.vocabulary import Role
+from foundry_mcp.ports import IN_TOTO_TYPE
 from tests.driving import Json, check, spec, task
 from tests.in_process import InProcess
 
@@ -41,18 +42,18 @@ class KnownKey:
 
     key_id = "0123456789abcdef"
 
-    def sign(self, statement: dict[str, object]) -> dict[str, object]:
+    def sign(self, statement: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object]:
         payload = base64.b64encode(json.dumps(statement).encode()).decode()
         signature = base64.b64encode(self.mac(payload).encode()).decode()
         return {
             "payload": payload,
-            "payloadType": "application/vnd.in-toto+json",
+            "payloadType": payload_type,
             "signatures": [{"keyid": self.key_id, "sig": signature}],
         }
 
-    def verify(self, envelope: dict[str, object]) -> dict[str, object] | None:
+    def verify(self, envelope: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object] | None:
         statement: dict[str, object] = json.loads(base64.b64decode(str(envelope["payload"])))
-        return statement if self.sign(statement) == envelope else None
+        return statement if self.sign(statement, payload_type) == envelope else None
 
     def mac(self, text: str) -> str:
         return sha256(f"known to all:{text}".encode()).hexdigest()

@@ -13,6 +13,7 @@ from typing import Any
 
 from foundry_contracts.dispatch import ALIASES, COMMANDS, CommandEntry
 from foundry_contracts.vocabulary import Role
+from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.adapters.state_folder import state_folder
 from foundry_mcp.adapters.system import SystemClock
@@ -116,9 +117,9 @@ class Garbage:
         return data
 
     def _recorded(self) -> Any:
-        store = SqliteStore(self._store)
+        store = SqliteStore(self._store, FileSigner(self._store.parent).mac)
         try:
-            return [(row, store.events_after(row.session_id, 0)) for row in store.sessions()]
+            return [(row, store.log(row.session_id)) for row in store.sessions()]
         finally:
             store.close()
 

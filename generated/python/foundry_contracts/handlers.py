@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SessionAcceptPolicyRequest,
         SessionAcceptPolicyResponse,
     )
+    from foundry_contracts.models.task_session_checkpoint import SessionCheckpointRequest, SessionCheckpointResponse
     from foundry_contracts.models.task_session_end import SessionEndRequest, SessionEndResponse
     from foundry_contracts.models.task_session_events import TaskSessionEventsRequest, TaskSessionEventsResponse
     from foundry_contracts.models.task_session_list import SessionListRequest, SessionListResponse
@@ -88,6 +89,7 @@ class Handlers(Generic[C, Q]):
     task_session_accept_policy: Callable[
         [C, SessionAcceptPolicyRequest], Accepted[SessionAcceptPolicyResponse] | Refusal
     ]
+    task_session_checkpoint: Callable[[Q, SessionCheckpointRequest], SessionCheckpointResponse | Refusal]
     task_session_step_next: Callable[[C, SessionStepNextRequest], Accepted[SessionStepNextResponse] | Refusal]
     task_session_step_report: Callable[[C, SessionStepReportRequest], Accepted[SessionStepReportResponse] | Refusal]
     task_session_step_replay: Callable[[C, SessionStepReplayRequest], Accepted[SessionStepReplayResponse] | Refusal]

@@ -80,6 +80,13 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             retryable=False,
             common=True,
         ),
+        ErrorCode.LOG_INTEGRITY: ErrorCodeInfo(
+            description="The session's log is not what the server wrote.",
+            type=ErrorType.EVIDENCE,
+            remedy="Have foundry-mcp audit verify name every fault, then have a maintainer reset the session; a restored backup brings an older log back.",
+            retryable=False,
+            common=True,
+        ),
         ErrorCode.SPEC_NOT_FOUND: ErrorCodeInfo(
             description="No spec of this id lies below the workspace's specs folder.",
             type=ErrorType.NOT_FOUND,
@@ -491,6 +498,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.INTERNAL_ERROR,
                 ErrorCode.STORE_BUSY,
                 ErrorCode.STORE_UNAVAILABLE,
+                ErrorCode.LOG_INTEGRITY,
                 ErrorCode.SPEC_NOT_FOUND,
                 ErrorCode.SPEC_INVALID,
                 ErrorCode.SPEC_UNAVAILABLE,
@@ -586,6 +594,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
 _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]] = (
     (frozenset({ErrorCode.SPEC_UNAVAILABLE}), None, None),
     (frozenset({ErrorCode.STORE_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}), None, None),
+    (frozenset({ErrorCode.LOG_INTEGRITY}), None, None),
     (
         frozenset(
             {
@@ -665,6 +674,7 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
 LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("restore_spec",)),
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L2, actions=("look",)),
+    LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L2, actions=("audit", "reset")),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("use_role",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L1, actions=("look",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("accept_policy",)),
@@ -865,6 +875,20 @@ ACTION_TEMPLATE_VALUES: Final[Mapping[str, ActionTemplateValues]] = MappingProxy
             least_role=Role.AUTONOMY_RUNNER,
             call=CommandName.TASK_SESSION_STEP_REPLAY,
             params=("session_id",),
+        ),
+        "audit": ActionTemplateValues(
+            call=None,
+            params=(),
+            fixed=MappingProxyType({}),
+            description="Have foundry-mcp audit verify name every fault in the log.",
+            least_role=Role.MAINTAINER,
+        ),
+        "reset": ActionTemplateValues(
+            description="End the session; its log stays as it is, and no later session carries anything over from it.",
+            least_role=Role.MAINTAINER,
+            call=CommandName.TASK_SESSION_RESET,
+            params=("session_id",),
+            fixed=MappingProxyType({"reason": "corrupt_state"}),
         ),
         "use_role": ActionTemplateValues(
             call=None,

@@ -16,6 +16,7 @@ __all__ = [
     "FindingCode",
     "FindingLevel",
     "GatePolicy",
+    "LogFault",
     "LoopSignal",
     "NodeStatus",
     "Outcome",
@@ -33,6 +34,7 @@ __all__ = [
     "UnitKind",
     "UnitStanding",
     "UnitState",
+    "UpkeepAction",
     "Verdict",
     "VerificationKind",
 ]
@@ -74,6 +76,8 @@ class ErrorCode(StrEnum):
     """Another process holds the store."""
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     """The store cannot be read or written."""
+    LOG_INTEGRITY = "LOG_INTEGRITY"
+    """The session's log is not what the server wrote."""
     SPEC_NOT_FOUND = "SPEC_NOT_FOUND"
     """No spec of this id lies below the workspace's specs folder."""
     SPEC_INVALID = "SPEC_INVALID"
@@ -256,6 +260,8 @@ class CommandName(StrEnum):
     """End a session and discard what it had done: a later session starts from nothing. The log stays."""
     TASK_SESSION_ACCEPT_POLICY = "task.session.accept-policy"
     """Have a session go on under the server's present policy instead of the one it started under."""
+    TASK_SESSION_CHECKPOINT = "task.session.checkpoint"
+    """Check a session's whole log and sign where it ends, to be kept elsewhere."""
     TASK_SESSION_STEP_NEXT = "task.session-step.next"
     """Record the last step's result, if one is given, and hand out the next step; while the session is not running, repeat its standing answer."""
     TASK_SESSION_STEP_REPORT = "task.session-step.report"
@@ -636,3 +642,47 @@ class GatePolicy(StrEnum):
     """A passing verdict."""
     MANUAL = "manual"
     """A maintainer's verdict, whatever the review says."""
+
+
+@unique
+class LogFault(StrEnum):
+    """What is wrong with a session's log, or with what belongs to it."""
+
+    EDITED = "edited"
+    """An event was changed after it was recorded."""
+    REMOVED = "removed"
+    """An event is gone from between others."""
+    REORDERED = "reordered"
+    """Events stand in another order than they were recorded in."""
+    INSERTED = "inserted"
+    """An event was put between others."""
+    FORGED = "forged"
+    """An event was not written by the server, though it is chained to the one before."""
+    CUT = "cut"
+    """The log's end is gone: events were recorded after the last one here."""
+    REWRITTEN = "rewritten"
+    """The log is whole in itself, and is not the one that was seen before."""
+    LOST = "lost"
+    """Nothing of the session is left in the store."""
+    UNREADABLE = "unreadable"
+    """An event cannot be read, or says what could not have happened."""
+    ROW_ALTERED = "row_altered"
+    """The session's row in the store was changed."""
+    PLAN_ALTERED = "plan_altered"
+    """A plan that the session pinned was changed, or is gone."""
+    RECEIPT_INVALID = "receipt_invalid"
+    """A receipt does not verify, or is of another event."""
+    RECORD_ALTERED = "record_altered"
+    """A record of the store's upkeep was changed, or is gone."""
+
+
+@unique
+class UpkeepAction(StrEnum):
+    """What was done to a store by hand."""
+
+    LOG_CLOSED = "log_closed"
+    """A session whose log is at fault was reset."""
+    SESSION_PRUNED = "session_pruned"
+    """A session was removed."""
+    STORE_RESTORED = "store_restored"
+    """The store was put back from a backup."""

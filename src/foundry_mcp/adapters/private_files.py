@@ -23,7 +23,7 @@ def replace(path: Path, content: bytes) -> None:
     """Put a file in another's place at one stroke, mode 0600."""
     try:
         os.replace(_written_aside(path, content), path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -41,7 +41,7 @@ def _link_aside(path: Path, content: bytes) -> None:
     aside = _written_aside(path, content)
     try:
         os.link(aside, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         pass
     finally:
@@ -58,7 +58,8 @@ def _written_aside(path: Path, content: bytes) -> Path:
     return aside
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder reach the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from foundry_mcp.adapters.private_files import make_once, replace, unreadable
-from foundry_mcp.ports import PortError
+from foundry_mcp.ports import IN_TOTO_TYPE, PortError
 
-PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
-
+KEYS: Final = "keys"
+CURRENT, SECRET, KEY_FILES = "current", "mac.secret", "ed25519-*.pem"
+_ID_DIGITS: Final = 16
 _KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
 _SECRET_BYTES: Final = 32
 
@@ -38,10 +40,11 @@ class FileSigner:
     """Sign with the key the state folder names; servers that share the folder share the key."""
 
     def __init__(self, folder: Path) -> None:
-        self._keys = folder / "keys"
-        self._secret = make_once(self._keys / "mac.secret", secrets.token_bytes(_SECRET_BYTES))
+        self._keys = folder / KEYS
+        self._secret = make_once(self._keys / SECRET, secrets.token_bytes(_SECRET_BYTES))
         if len(self._secret) != _SECRET_BYTES:
-            raise _damaged(self._keys / "mac.secret")
+            raise _damaged(self._keys / SECRET)
+        self._mac = mac_with(self._secret)
         self._key_id = self._agreed_key_id()
         self._private = self._read_key(self._key_id)
         self._public: dict[str, Ed25519PublicKey] = {self._key_id: self._private.public_key()}
@@ -51,48 +54,40 @@ class FileSigner:
         """Name the signing key: sixteen digits of its public half's SHA-256."""
         return self._key_id
 
-    def sign(self, statement: dict[str, object]) -> dict[str, object]:
-        """Wrap an in-toto statement in a signed DSSE envelope."""
+    def sign(self, statement: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object]:
+        """Wrap a statement in a signed DSSE envelope whose payload is of this type."""
         payload = json.dumps(statement, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        signature = self._private.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload))
+        signature = self._private.sign(pre_authentication_encoding(payload_type, payload))
         return {
             "payload": base64.b64encode(payload).decode(),
-            "payloadType": PAYLOAD_TYPE,
+            "payloadType": payload_type,
             "signatures": [{"keyid": self._key_id, "sig": base64.b64encode(signature).decode()}],
         }
 
-    def verify(self, envelope: dict[str, object]) -> dict[str, object] | None:
-        """Give the statement of an envelope one of our keys signed; None for any other."""
-        payload = _decoded(envelope.get("payload"))
-        signatures = envelope.get("signatures")
-        if payload is None or envelope.get("payloadType") != PAYLOAD_TYPE or not isinstance(signatures, list):
-            return None
-        if not any(self._signed(payload, signature) for signature in signatures):
-            return None
-        return _statement(payload)
+    def verify(self, envelope: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object] | None:
+        """Give the statement of an envelope of this type one of our keys signed; None for any other."""
+        return opened(envelope, payload_type, self._public_key)
 
     def mac(self, text: str) -> str:
         """Give the hexadecimal HMAC-SHA256 of a text."""
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+        return self._mac(text)
 
     def public_pem(self, key_id: str) -> bytes | None:
         """Give the public half of one of our keys, for checking receipts elsewhere."""
         key = self._public_key(key_id)
-        if key is None:
-            return None
-        return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return None if key is None else public_pem(key).encode()
 
     def rotate(self) -> str:
         """Sign with a fresh key from now on, and give its id; other servers follow when they start again."""
         self._key_id = self._fresh_key()
-        replace(self._keys / "current", self._key_id.encode())
+        replace(self._keys / CURRENT, self._key_id.encode())
         self._private = self._read_key(self._key_id)
         self._public[self._key_id] = self._private.public_key()
         return self._key_id
 
     def _agreed_key_id(self) -> str:
         # A key written by a process that then lost the race for the name signs nothing and is taken away.
-        named = self._keys / "current"
+        named = self._keys / CURRENT
         ours = "" if named.exists() else self._fresh_key()
         agreed = make_once(named, ours.encode()).decode("ascii", "replace")
         if not _KEY_ID.fullmatch(agreed):
@@ -103,7 +98,7 @@ class FileSigner:
 
     def _fresh_key(self) -> str:
         key = Ed25519PrivateKey.generate()
-        key_id = _id_of(key.public_key())
+        key_id = id_of(key.public_key())
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -118,24 +113,12 @@ class FileSigner:
             raise unreadable(path, error) from error
         except ValueError as error:
             raise _damaged(path) from error
-        if not isinstance(key, Ed25519PrivateKey) or _id_of(key.public_key()) != key_id:
+        if not isinstance(key, Ed25519PrivateKey) or id_of(key.public_key()) != key_id:
             raise _damaged(path)
         return key
 
     def _path(self, key_id: str) -> Path:
-        return self._keys / f"ed25519-{key_id}.pem"
-
-    def _signed(self, payload: bytes, signature: object) -> bool:
-        if not isinstance(signature, dict):
-            return False
-        key, value = self._public_key(signature.get("keyid")), _decoded(signature.get("sig"))
-        if key is None or value is None:
-            return False
-        try:
-            key.verify(value, pre_authentication_encoding(PAYLOAD_TYPE, payload))
-        except InvalidSignature:
-            return False
-        return True
+        return self._keys / KEY_FILES.replace("*", key_id)
 
     def _public_key(self, key_id: object) -> Ed25519PublicKey | None:
         # Another server may have rotated the key since this one started, so an unknown id is looked up.
@@ -146,9 +129,51 @@ class FileSigner:
         return self._public.get(key_id)
 
 
-def _id_of(key: Ed25519PublicKey) -> str:
-    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return hashlib.sha256(raw).hexdigest()[:16]
+def opened(
+    envelope: Mapping[str, object], payload_type: str, key_of: Callable[[object], Ed25519PublicKey | None]
+) -> dict[str, object] | None:
+    """Give the statement of an envelope of this type that a key signed; None for any other."""
+    payload = _decoded(envelope.get("payload"))
+    signatures = envelope.get("signatures")
+    if payload is None or envelope.get("payloadType") != payload_type or not isinstance(signatures, list):
+        return None
+    signed = pre_authentication_encoding(payload_type, payload)
+    if not any(_is_signature(signed, signature, key_of) for signature in signatures):
+        return None
+    return _statement(payload)
+
+
+def _is_signature(signed: bytes, signature: object, key_of: Callable[[object], Ed25519PublicKey | None]) -> bool:
+    if not isinstance(signature, dict):
+        return False
+    key, value = key_of(signature.get("keyid")), _decoded(signature.get("sig"))
+    if key is None or value is None:
+        return False
+    try:
+        key.verify(value, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def mac_with(secret: bytes) -> Callable[[str], str]:
+    """Give the hexadecimal HMAC-SHA256 under a secret, as a function of a text."""
+    return lambda text: hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """Give the SHA-256 of a public key's 32 bytes, in hexadecimal; a key's id is its first sixteen digits."""
+    return hashlib.sha256(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)).hexdigest()
+
+
+def public_pem(key: Ed25519PublicKey) -> str:
+    """Give a public key as PEM text."""
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def id_of(key: Ed25519PublicKey) -> str:
+    """Give a key's id."""
+    return fingerprint(key)[:_ID_DIGITS]
 
 
 def _decoded(text: object) -> bytes | None:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +20,7 @@ import apsw
 
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.sqlite_errors import busy, in_port_words
-from foundry_mcp.ports import StoreUnavailable
+from foundry_mcp.ports import StoreBusy, StoreUnavailable
 
 # From 3.7.0 until this version, SQLite may lose committed writes in WAL mode when two connections meet.
 _WAL_IS_SAFE_FROM: Final = (3, 51, 3)
@@ -29,6 +29,9 @@ _GATE_WAIT_S: Final = 1.0
 _SQLITE_WAIT_MS: Final = 900
 _FIRST_PAUSE_S: Final = 0.0005
 _LONGEST_PAUSE_S: Final = 0.005
+
+Functions = Mapping[str, Callable[..., str]]
+"""Functions that migrations call, by the name they have in SQL."""
 
 
 def journal_mode(sqlite_version: str) -> str:
@@ -47,22 +50,31 @@ def migrations() -> list[str]:
 class Database:
     """Hold a connection that threads and processes may share; every use waits its turn, and not for long."""
 
-    def __init__(self, path: Path, *, sqlite_version: str | None = None) -> None:
+    def __init__(self, path: Path, *, functions: Functions | None = None, sqlite_version: str | None = None) -> None:
         self._path = path
         self._turn = threading.Lock()
+        self._functions = functions or {}
         with in_port_words(path):
-            _make_private(path)
-            self._gate = os.open(path.with_name(path.name + ".gate"), os.O_RDWR | os.O_CREAT, 0o600)
+            self._hold = StoreHold(path)
             try:
-                self._connection = self._opened(sqlite_version or apsw.sqlite_lib_version())
+                _make_private(path)
+                self._file = _identity(path)
+                self._gate = os.open(path.with_name(path.name + ".gate"), os.O_RDWR | os.O_CREAT, 0o600)
+                try:
+                    self._connection = self._opened(sqlite_version or apsw.sqlite_lib_version())
+                except BaseException:
+                    os.close(self._gate)
+                    raise
             except BaseException:
-                os.close(self._gate)
+                self._hold.release()
                 raise
 
     def _opened(self, sqlite_version: str) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))
         try:
             connection.set_busy_timeout(_SQLITE_WAIT_MS)
+            for name, function in self._functions.items():
+                connection.create_scalar_function(name, function)
             with self._gate_held():
                 connection.execute(sql.SET_JOURNAL_MODE.format(mode=journal_mode(sqlite_version)))
                 connection.execute(sql.SET_SYNCHRONOUS)
@@ -92,9 +104,19 @@ class Database:
             in_port_words(self._path),
             self._own_turn(),
             self._gate_held(),
-            _transaction(self._connection, sql.BEGIN_WRITE),
         ):
-            yield self._connection
+            self._still_there()
+            with _transaction(self._connection, sql.BEGIN_WRITE):
+                yield self._connection
+
+    def _still_there(self) -> None:
+        """Refuse to write into a file that nobody could find again."""
+        if _identity(self._path) != self._file:
+            raise StoreUnavailable(
+                f"The store {self._path} was deleted or replaced while this server had it open; nothing is recorded.",
+                "Stop every server of this workspace, put the right file there (see foundry-mcp store restore), and"
+                " start again.",
+            )
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
@@ -108,6 +130,7 @@ class Database:
             if self._gate >= 0:
                 self._connection.close()
                 os.close(self._gate)
+                self._hold.release()
                 self._gate = -1
 
     @contextmanager
@@ -132,6 +155,43 @@ class Database:
             yield
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+
+class StoreHold:
+    """Hold a store as one of its users, or alone, for as long as this lives; the system lets go for a killed process.
+
+    Raises StoreBusy where somebody holds it alone, or, when `alone` is asked for, where anybody holds it.
+    """
+
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(path.with_name(path.name + ".held"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.release()
+            raise _held(path, alone) from error
+
+    def release(self) -> None:
+        """Let go; a second time does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _held(path: Path, alone: bool) -> StoreBusy:
+    if alone:
+        return StoreBusy(f"A server has the store {path} open.", "Stop every server and run of this workspace first.")
+    return StoreBusy(f"The store {path} is being restored.", "Start again when that is done.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Give the device and the inode of a file, without opening it: None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _try_flock(descriptor: int) -> bool:

@@ -34,22 +34,26 @@ SESSION_VERSION: Final = "SELECT version FROM sessions WHERE session_id = ?"
 LAST_HASH: Final = "SELECT hash FROM events WHERE session_id = ? AND seq = ?"
 """Give the hash the next event of a session is chained to."""
 
+LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM events WHERE session_id = ?"
+"""Give the number of a session's last event."""
+
 INSERT_EVENT: Final = (
-    "INSERT INTO events (session_id, seq, event_id, spec_id, time, actor_id, actor_role, type, payload, hash)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO events (session_id, seq, event_id, spec_id, time, actor_id, actor_role, type, payload, hash, seal)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 """Append an event."""
 
-INSERT_ANSWER: Final = "INSERT INTO answers (key, payload_digest, recorded_at, body) VALUES (?, ?, ?, ?)"
+INSERT_ANSWER: Final = "INSERT INTO answers (key, payload_digest, recorded_at, body, session_id) VALUES (?, ?, ?, ?, ?)"
 """Keep an answer; a key is used once."""
 
 INSERT_PLAN: Final = "INSERT INTO plans (digest, text) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
 """Keep a plan; the same digest is the same plan."""
 
 PUT_SESSION: Final = (
-    "INSERT INTO sessions (session_id, spec_id, status, version, created_at, updated_at, live)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET"
-    " status = excluded.status, version = excluded.version, updated_at = excluded.updated_at, live = excluded.live"
+    "INSERT INTO sessions (session_id, spec_id, status, version, created_at, updated_at, live, seal)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET"
+    " status = excluded.status, version = excluded.version, updated_at = excluded.updated_at,"
+    " live = excluded.live, seal = excluded.seal"
 )
 """Bring a session's row to what it is after a batch."""
 
@@ -67,6 +71,9 @@ SESSION_BY_ID: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE session_id
 LIVE_SESSION: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE spec_id = ? AND live = 1"
 """Give the live session of a spec."""
 
+LIVE_SESSION_ID: Final = "SELECT session_id FROM sessions WHERE spec_id = ? AND live = 1"
+"""Name the live session of a spec."""
+
 ALL_SESSIONS: Final = f"SELECT {SESSION_COLUMNS} FROM sessions ORDER BY created_at DESC, session_id DESC"
 """List every session, newest first."""
 
@@ -75,16 +82,38 @@ SPEC_SESSIONS: Final = (
 )
 """List a spec's sessions, newest first."""
 
-EVENT_COLUMNS: Final = "event_id, session_id, seq, spec_id, time, actor_id, actor_role, type, payload"
+SESSION_AND_SEAL: Final = f"SELECT {SESSION_COLUMNS}, live, seal FROM sessions WHERE session_id = ?"
+"""Give a session's row with whether it is live and the seal on its log's end."""
 
-EVENTS_AFTER: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?"
-"""List events above a seq, ascending; a limit of -1 is none."""
+SESSION_KEYS: Final = "SELECT rowid FROM sessions ORDER BY created_at DESC, session_id DESC"
+"""List where the sessions' rows lie, newest first."""
 
-EVENTS_BEFORE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-"""List events below a seq, descending."""
+SESSION_AT: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE rowid = ?"
+"""Give the row of a session by where it lies."""
 
-EVENT_AT: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE session_id = ? AND seq = ?"
-"""Give one event."""
+_ENTRY_NAMES: Final = (
+    "event_id", "session_id", "seq", "spec_id", "time", "actor_id", "actor_role", "type", "payload", "hash", "seal"
+)  # fmt: skip
+ENTRY_COLUMNS: Final = ", ".join(f"e.{name}" for name in _ENTRY_NAMES)
+_WITH_PREVIOUS: Final = (
+    f"SELECT {ENTRY_COLUMNS}, p.hash FROM events e"
+    " LEFT JOIN events p ON p.session_id = e.session_id AND p.seq = e.seq - 1"
+)
+
+LOG_AFTER: Final = f"SELECT {ENTRY_COLUMNS} FROM events e WHERE e.session_id = ? AND e.seq > ? ORDER BY e.seq"
+"""List a session's events above a seq, as they are kept."""
+
+SEQS_OF_LOG: Final = "SELECT seq FROM events WHERE session_id = ? AND seq > ? ORDER BY seq"
+"""List where a session's events above a seq lie."""
+
+EVENTS_AFTER: Final = f"{_WITH_PREVIOUS} WHERE e.session_id = ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
+"""List events above a seq, ascending, each with the hash before it."""
+
+EVENTS_BEFORE: Final = f"{_WITH_PREVIOUS} WHERE e.session_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
+"""List events below a seq, descending, each with the hash before it."""
+
+EVENT_AT: Final = f"{_WITH_PREVIOUS} WHERE e.session_id = ? AND e.seq = ?"
+"""Give one event with the hash before it."""
 
 SEQS_AFTER: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AND seq > ? ORDER BY seq LIMIT ?"
 """List where events of one type lie above a seq, ascending, from the index alone."""
@@ -92,8 +121,58 @@ SEQS_AFTER: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AN
 SEQS_BEFORE: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 """List where events of one type lie below a seq, descending, from the index alone."""
 
-CHAIN: Final = f"SELECT {EVENT_COLUMNS}, hash FROM events WHERE session_id = ? ORDER BY seq"
-"""List a session's events with their hashes."""
+OVER_BEFORE: Final = (
+    f"SELECT {SESSION_COLUMNS} FROM sessions WHERE live = 0 AND updated_at < ? ORDER BY created_at, session_id"
+)
+"""List the sessions that are over and whose last event is older than a moment, oldest first."""
+
+LAST_OF_SPEC: Final = (
+    "SELECT session_id FROM sessions WHERE spec_id = ? ORDER BY created_at DESC, session_id DESC LIMIT 1"
+)
+"""Give the newest session of a spec."""
+
+FORGET_SESSION: Final = (
+    "DELETE FROM events WHERE session_id = ?",
+    "DELETE FROM sessions WHERE session_id = ?",
+    "DELETE FROM answers WHERE session_id = ?",
+    "DELETE FROM life WHERE session_id = ?",
+)
+"""Remove all that is kept of a session."""
+
+PLAN_IN_USE: Final = "SELECT 1 FROM events WHERE type IN (?, ?) AND instr(payload, ?) > 0 LIMIT 1"
+"""Tell whether an event of one of two types names a plan."""
+
+FORGET_PLAN: Final = "DELETE FROM plans WHERE digest = ?"
+"""Remove a plan."""
+
+COUNT_STORE: Final = "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM events)"
+"""Count sessions and events."""
+
+QUICK_CHECK: Final = "PRAGMA quick_check(1)"
+"""Have SQLite look through a file for damage: ok, or what it found first."""
+
+LOGGED_SESSIONS: Final = "SELECT session_id FROM sessions UNION SELECT session_id FROM events ORDER BY session_id"
+"""List the sessions that have a row or an event."""
+
+CLOSE_SESSION: Final = "UPDATE sessions SET status = ?, live = 0 WHERE session_id = ?"
+"""Take a session whose log is at fault out of its spec's way."""
+
+LAST_RECORD: Final = "SELECT coalesce(max(number), 0) FROM upkeep"
+"""Give the number of the last record of upkeep."""
+
+INSERT_RECORD: Final = (
+    "INSERT INTO upkeep (number, time, actor, action, session_id, details, seal) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+"""Record what was done to the store by hand."""
+
+RECORDS: Final = "SELECT number, time, actor, action, session_id, details, seal FROM upkeep ORDER BY number"
+"""List what was done to the store by hand."""
+
+RECORDS_OF_SESSION: Final = (
+    "SELECT number, time, actor, action, session_id, details, seal FROM upkeep"
+    " WHERE session_id = ? AND action = ? ORDER BY number"
+)
+"""List one kind of what was done by hand to a session."""
 
 ANSWER_BY_KEY: Final = "SELECT key, payload_digest, recorded_at, body FROM answers WHERE key = ?"
 """Give a kept answer."""

@@ -3,73 +3,101 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import apsw
 
-from foundry_contracts.vocabulary import EventType, Role, SessionStatus
+from foundry_contracts.vocabulary import EventType, LogFault, SessionStatus, UpkeepAction
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
+from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.sqlite_database import Database
+from foundry_mcp.adapters.sqlite_log import LIVE, Logs, Row, Value, session_row
+from foundry_mcp.adapters.sqlite_records import is_sealed, record
 from foundry_mcp.ports import (
+    START,
     Answer,
     Batch,
+    Head,
     Life,
     LiveSessionExists,
+    Log,
+    LogBroken,
     PlanText,
     SessionRow,
     StoredEvent,
-    StoreUnavailable,
+    Upkeep,
     VersionConflict,
 )
 
-LIVE: Final = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED})
-
-_NO_LIMIT: Final = -1
 _ABOVE_ALL: Final = 2**63 - 1
-
-Value = str | int | float | bytes | None
-Row = tuple[Value, ...]
+_UNREADABLE: Final = SessionRow("", "", None, 0, "", "")
 
 
 class SqliteStore:
     """Keep everything in one SQLite file; several servers may use it at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    def __init__(self, path: Path, mac: Callable[[str], str]) -> None:
+        self._seals = Seals(mac)
+        self._database = open_database(path, self._seals)
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: Batch) -> Head:
         """Write a batch in one transaction."""
         _check_dense(batch)
         with self._database.writing() as db:
             _check_version(db, batch)
-            _put_session(db, batch.session)
-            _insert_events(db, batch)
-            _insert_answers(db, batch.answers)
+            head = _insert_events(db, batch, self._seals)
+            _put_session(db, batch.session, self._seals.of_head(batch.session.session_id, head.seq, head.hash))
+            _insert_answers(db, batch.session.session_id, batch.answers)
             if batch.plan is not None:
                 db.execute(sql.INSERT_PLAN, (batch.plan.digest, batch.plan.text))
+        return head
 
     def session(self, session_id: str) -> SessionRow | None:
-        """Give a session's row."""
-        rows = self._rows(sql.SESSION_BY_ID, (session_id,))
-        return _session(rows[0]) if rows else None
+        """Give a session's row, with nothing but its id where the rest cannot be read."""
+        try:
+            rows = self._rows(sql.SESSION_BY_ID, (session_id,))
+        except UnicodeDecodeError:
+            return replace(_UNREADABLE, session_id=session_id)
+        return session_row(rows[0]) if rows else None
 
     def live_session(self, spec_id: str) -> SessionRow | None:
         """Give the one live session of a spec."""
-        rows = self._rows(sql.LIVE_SESSION, (spec_id,))
-        return _session(rows[0]) if rows else None
+        try:
+            rows = self._rows(sql.LIVE_SESSION, (spec_id,))
+        except UnicodeDecodeError as error:
+            ((session_id,),) = self._rows(sql.LIVE_SESSION_ID, (spec_id,))
+            message = f"The session's row cannot be read: {error.reason}."
+            raise LogBroken(str(session_id), LogFault.ROW_ALTERED, 0, message) from error
+        return session_row(rows[0]) if rows else None
 
     def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
         """List sessions, newest first."""
-        rows = self._rows(sql.ALL_SESSIONS, ()) if spec_id is None else self._rows(sql.SPEC_SESSIONS, (spec_id,))
-        return [_session(row) for row in rows]
+        try:
+            rows = self._rows(sql.ALL_SESSIONS, ()) if spec_id is None else self._rows(sql.SPEC_SESSIONS, (spec_id,))
+        except UnicodeDecodeError:
+            return self._readable_sessions(spec_id)
+        return [session_row(row) for row in rows]
 
-    def events_after(self, session_id: str, seq: int) -> list[StoredEvent]:
-        """List a session's events with a greater seq, in order."""
-        return [_event(row) for row in self._rows(sql.EVENTS_AFTER, (session_id, seq, _NO_LIMIT))]
+    def _readable_sessions(self, spec_id: str | None) -> list[SessionRow]:
+        """Read row by row, so that one that holds no text hides no other."""
+        found = []
+        with self._database.reading() as db:
+            for (place,) in db.execute(sql.SESSION_KEYS).fetchall():
+                try:
+                    found += [session_row(row) for row in db.execute(sql.SESSION_AT, (place,))]
+                except UnicodeDecodeError:
+                    found.append(_UNREADABLE)
+        return [row for row in found if spec_id in (None, row.spec_id)]
+
+    def log(self, session_id: str, after: Head = START) -> Log | None:
+        """Give a session's events after a place in its log, checked."""
+        with self._database.reading() as db:
+            return Logs(db, self._seals).log(session_id, after)
 
     def page(
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
@@ -81,7 +109,8 @@ class SqliteStore:
         if types:
             return self._page_of_types(session_id, edge, after is not None, limit, types)
         statement = sql.EVENTS_AFTER if after is not None else sql.EVENTS_BEFORE
-        return [_event(row) for row in self._rows(statement, (session_id, edge, limit))]
+        with self._database.reading() as db:
+            return Logs(db, self._seals).page(session_id, db.execute(statement, (session_id, edge, limit)))
 
     def _page_of_types(
         self, session_id: str, edge: int, ascending: bool, limit: int, types: Sequence[EventType]
@@ -91,7 +120,8 @@ class SqliteStore:
         with self._database.reading() as db:
             places = [_seqs(db, statement, (session_id, str(kind), edge, limit)) for kind in set(types)]
             chosen = list(islice(heapq.merge(*places, reverse=not ascending), limit))
-            return [_event(db.execute(sql.EVENT_AT, (session_id, seq)).fetchall()[0]) for seq in chosen]
+            rows = (row for seq in chosen for row in db.execute(sql.EVENT_AT, (session_id, seq)))
+            return Logs(db, self._seals).page(session_id, rows)
 
     def answer(self, key: str) -> Answer | None:
         """Give the answer kept under a key."""
@@ -113,17 +143,23 @@ class SqliteStore:
         rows = self._rows(sql.LIFE_OF_SESSION, (session_id,))
         return Life(*map(str, rows[0])) if rows else None
 
-    def head(self, session_id: str) -> tuple[int, str]:
-        """Give the seq and the hash a session's chain ends with; (0, zeros) where it has no events."""
-        with self._database.reading() as db:
-            version = db.execute(sql.SESSION_VERSION, (session_id,)).get or 0
-            return version, _hash_at(db, session_id, version)
+    def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
+        """End a session whose log is at fault, and record who did so."""
+        with self._database.writing() as db:
+            db.execute(sql.CLOSE_SESSION, (SessionStatus.ENDED.value, upkeep.session_id))
+            record(db, upkeep, self._seals)
+            _insert_answers(db, upkeep.session_id, answers)
 
-    def first_break(self, session_id: str) -> int | None:
-        """Give the seq where a session's chain first fails, or None where it holds."""
+    def note(self, upkeep: Upkeep) -> None:
+        """Record what somebody did to the store by hand."""
+        with self._database.writing() as db:
+            record(db, upkeep, self._seals)
+
+    def is_closed(self, session_id: str) -> bool:
+        """Tell whether a session was ended so, on the word of a record that bears its seal."""
+        action = UpkeepAction.LOG_CLOSED.value
         with self._database.reading() as db:
-            chain = ((_event(row[:-1]), str(row[-1])) for row in db.execute(sql.CHAIN, (session_id,)))
-            return event_chain.first_break(chain)
+            return any(is_sealed(row, self._seals) for row in db.execute(sql.RECORDS_OF_SESSION, (session_id, action)))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -132,6 +168,11 @@ class SqliteStore:
     def _rows(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
         with self._database.reading() as db:
             return db.execute(statement, values).fetchall()
+
+
+def open_database(path: Path, seals: Seals) -> Database:
+    """Open a store's file, brought up to this server's version."""
+    return Database(path, functions={"seal_of_event": seals.of_event, "seal_of_head": seals.of_head})
 
 
 def _check_dense(batch: Batch) -> None:
@@ -151,10 +192,12 @@ def _check_version(db: apsw.Connection, batch: Batch) -> None:
         raise VersionConflict(f"the session has version {present}, not {batch.expected_version}: load it again")
 
 
-def _put_session(db: apsw.Connection, row: SessionRow) -> None:
-    values = (row.session_id, row.spec_id, str(row.status), row.version, row.created_at, row.updated_at)
+def _put_session(db: apsw.Connection, row: SessionRow, seal: str) -> None:
+    if row.status is None:
+        raise ValueError("a session that is written has a status")
+    values = (row.session_id, row.spec_id, row.status.value, row.version, row.created_at, row.updated_at)
     try:
-        db.execute(sql.PUT_SESSION, (*values, int(row.status in LIVE)))
+        db.execute(sql.PUT_SESSION, (*values, int(row.status in LIVE), seal))
     except apsw.ConstraintError as error:
         # The index over live sessions is the only one here with this code; the type stubs lack the attribute.
         if getattr(error, "extendedresult", None) != apsw.SQLITE_CONSTRAINT_UNIQUE:
@@ -162,31 +205,31 @@ def _put_session(db: apsw.Connection, row: SessionRow) -> None:
         raise LiveSessionExists(f"the spec {row.spec_id} has a live session already") from error
 
 
-def _insert_events(db: apsw.Connection, batch: Batch) -> None:
-    if not batch.events:
-        return
-    previous = _hash_at(db, batch.session.session_id, batch.expected_version)
+def _insert_events(db: apsw.Connection, batch: Batch, seals: Seals) -> Head:
+    version = batch.expected_version
+    head = Head(version, _hash_at(db, batch.session.session_id, version))
     for event in batch.events:
-        previous = event_chain.link(previous, event)
-        header = (event.session_id, event.seq, event.event_id, event.spec_id, event.time, event.actor_id)
-        db.execute(sql.INSERT_EVENT, (*header, str(event.actor_role), str(event.type), event.payload, previous))
+        entry = event_chain.chained(event, head.hash, seals)
+        header = (entry.session_id, entry.seq, entry.event_id, entry.spec_id, entry.time, entry.actor_id)
+        db.execute(sql.INSERT_EVENT, (*header, entry.actor_role, entry.type, entry.payload, entry.hash, entry.seal))
+        head = Head(entry.seq, entry.hash)
+    return head
 
 
 def _hash_at(db: apsw.Connection, session_id: str, seq: int) -> str:
     if seq == 0:
-        return event_chain.START
+        return START.hash
     found = db.execute(sql.LAST_HASH, (session_id, seq)).get
     if found is None:
-        raise StoreUnavailable(
-            f"The log of session {session_id} lacks its event {seq}.", "Restore the store from a backup."
-        )
+        raise LogBroken(session_id, LogFault.REMOVED, seq, f"Event {seq}, the last of the log, is gone.")
     return str(found)
 
 
-def _insert_answers(db: apsw.Connection, answers: Sequence[Answer]) -> None:
+def _insert_answers(db: apsw.Connection, session_id: str, answers: Sequence[Answer]) -> None:
     for answer in answers:
+        values = (answer.key, answer.payload_digest, answer.recorded_at, answer.body, session_id)
         try:
-            db.execute(sql.INSERT_ANSWER, (answer.key, answer.payload_digest, answer.recorded_at, answer.body))
+            db.execute(sql.INSERT_ANSWER, values)
         except apsw.ConstraintError as error:
             # Somebody answered this key since the caller looked: loading again finds that answer.
             raise VersionConflict(f"the key {answer.key} has an answer already: load it again") from error
@@ -195,31 +238,3 @@ def _insert_answers(db: apsw.Connection, answers: Sequence[Answer]) -> None:
 def _seqs(db: apsw.Connection, statement: str, values: tuple[Value, ...]) -> Iterator[int]:
     """Step through the index as far as the merge asks, no further."""
     return (int(row[0]) for row in db.execute(statement, values))
-
-
-def _session(row: Row) -> SessionRow:
-    session_id, spec_id, status, version, created_at, updated_at = row
-    return SessionRow(
-        str(session_id), str(spec_id), SessionStatus(str(status)), _whole(version), str(created_at), str(updated_at)
-    )
-
-
-def _event(row: Row) -> StoredEvent:
-    event_id, session_id, seq, spec_id, time, actor_id, role, kind, payload = row
-    return StoredEvent(
-        event_id=str(event_id),
-        session_id=str(session_id),
-        seq=_whole(seq),
-        spec_id=str(spec_id),
-        time=str(time),
-        actor_id=str(actor_id),
-        actor_role=Role(str(role)),
-        type=EventType(str(kind)),
-        payload=str(payload),
-    )
-
-
-def _whole(value: Value) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"the store holds {value!r} where it keeps whole numbers")
-    return value

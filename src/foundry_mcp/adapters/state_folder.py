@@ -27,7 +27,7 @@ def state_folder(workspace: Path, environ: Mapping[str, str]) -> Path:
 
     Raises PortError where it would lie inside the workspace, or cannot be made.
     """
-    folder = Path(os.path.realpath(product_folder(environ) / workspace_id(workspace)))
+    folder = place_of_state(workspace, environ)
     # What works in the workspace could read the keys there, and the tree's digests would cover the store.
     if folder.is_relative_to(os.path.realpath(workspace)):
         raise PortError(
@@ -36,6 +36,11 @@ def state_folder(workspace: Path, environ: Mapping[str, str]) -> Path:
         )
     _make_private(folder)
     return folder
+
+
+def place_of_state(workspace: Path, environ: Mapping[str, str]) -> Path:
+    """Give where a workspace's state folder is or would be; nothing is made."""
+    return Path(os.path.realpath(product_folder(environ) / workspace_id(workspace)))
 
 
 def _make_private(folder: Path) -> None:

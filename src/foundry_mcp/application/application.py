@@ -15,12 +15,15 @@ from pydantic import BaseModel
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, Refusal
 from foundry_contracts.models.events_session import AccessDenied, SessionRebased, SessionSettings, SessionStarted
+from foundry_contracts.models.formats_audit import LogFinding
+from foundry_contracts.models.task_session_reset import SessionResetRequest
 from foundry_contracts.models.task_update_status import TaskUpdateStatusRequest
-from foundry_contracts.vocabulary import ErrorCode, Role
+from foundry_contracts.vocabulary import ErrorCode, Role, SessionStatus
 from foundry_mcp.application import envelope, validation
 from foundry_mcp.application.answers import Use, answer_for, look_up, uses_of
 from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.application.cursors import Cursors
+from foundry_mcp.application.degraded import at_fault, closing, degraded
 from foundry_mcp.application.denials import Denials
 from foundry_mcp.application.handlers import FoundryHandlers
 from foundry_mcp.application.plans import Plans
@@ -28,14 +31,17 @@ from foundry_mcp.application.reader import Reader
 from foundry_mcp.application.runs import Means, Runs
 from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.application.spec_writer import SpecWriter
+from foundry_mcp.machine.moments import seconds_between
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation
 from foundry_mcp.ports import (
+    Answer,
     Clock,
     Ids,
     Life,
     LiveSessionExists,
+    LogBroken,
     SpecFiles,
     SpecUnavailable,
     Store,
@@ -49,6 +55,10 @@ _LOG = logging.getLogger(__name__)
 _ROUNDS = 8
 # What a contract's tags ask of this sequence.
 _LOOKS_AT_SPEC, _SIGN_OF_LIFE, _RUNS, _MUTATES_SPEC = "looks_at_spec", "sign_of_life", "runs", "mutates_spec"
+_CLOSES_LOG = "closes_log"
+# How far the clock may stand behind the last event before the caller is told.
+_NOTICED_S = 1.0
+_BEHIND = "The server's clock stands before the session's last event: until it has caught up, times are told as"
 # No answer of these is kept under a key. A run's changes until it ends, and a status is written outside the store, so
 # that a kept answer could tell of a write that failed. Asking either again does nothing twice.
 _UNKEPT = {_RUNS, _MUTATES_SPEC}
@@ -88,6 +98,10 @@ class Application:
             _LOG.warning("%s: action %r is deprecated: %s", request_id, call.alias.action, call.entry.name)
         try:
             return await self._answer(call, request_id)
+        except LogBroken as broken:
+            _LOG.error("%s: session %s: %s", request_id, broken.finding.session_id, broken.finding.message)
+            self._sessions.forget(broken.finding.session_id)
+            return self._refused(call, request_id, at_fault(broken.finding))
         except StoreBusy as problem:
             return self._refused(call, request_id, Refusal(ErrorCode.STORE_BUSY, problem.message))
         except StoreUnavailable as problem:
@@ -117,7 +131,12 @@ class Application:
         request = validation.model(call.entry.request_model).model_validate(call.params)
         if call.entry.read_only:
             return self._query(call, request, request_id)
-        answer, state = self._decide(call, request, request_id)
+        try:
+            answer, state = self._decide(call, request, request_id)
+        except LogBroken as broken:
+            if _CLOSES_LOG not in call.entry.tags or not isinstance(request, SessionResetRequest):
+                raise
+            return self._close_log(call, request, request_id, broken.finding)
         return await self._joined(call, request, request_id, answer, state) if _RUNS in call.entry.tags else answer
 
     async def _joined(
@@ -137,6 +156,23 @@ class Application:
             answer, state = self._decide(call, request, request_id)
         return answer
 
+    def _close_log(self, call: Call, request: SessionResetRequest, request_id: str, finding: LogFinding) -> Envelope:
+        """Reset a session that cannot be folded: a record beside its log, which stays as it is."""
+        store, now = self._world.store, self._world.clock.now()
+        uses = uses_of(call.entry, call.caller.id, request)
+        for use in uses:
+            found = look_up(store, call.entry, use, now, self._world.replay_grace_s)
+            if isinstance(found, Refusal):
+                return self._refused(call, request_id, found)
+            if not isinstance(found, bool):
+                return envelope.kept(found.body)
+        shown = degraded(store, finding)
+        upkeep, reply = closing(request, shown, call.caller, now)
+        answer = self._accepted(call, request_id, reply)
+        if not shown.session.closed:
+            store.close_log(upkeep, _answers(call, uses, now, answer))
+        return answer
+
     def _deny(self, call: Call, request_id: str) -> Envelope:
         """Refuse a caller whose role does not allow the command, and record it with the session it was for."""
         now = self._world.clock.now()
@@ -144,7 +180,7 @@ class Application:
         refusal = unauthorized(call.caller.role, needed, call.entry.title.lower())
         self._denials.note(call.caller, now)
         session_id = call.params.get("session_id")
-        state = self._sessions.load(session_id) if isinstance(session_id, str) else None
+        state = self._readable(session_id) if isinstance(session_id, str) else None
         denied = AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed)
         if state is None:
             _LOG.warning("%s: %s was denied %s", request_id, call.caller.id, call.entry.name)
@@ -152,11 +188,19 @@ class Application:
             self._append(state, (denied,), now, call.caller)
         return self._refused(call, request_id, refusal, state)
 
+    def _readable(self, session_id: str) -> Session | None:
+        """Give a session, if it is there and its log is sound."""
+        try:
+            return self._sessions.load(session_id)
+        except LogBroken:
+            return None
+
     def _append(self, state: Session, events: tuple[EventPayload, ...], now: str, caller: Caller) -> Session:
         """Write events that do not hang on the state they meet, however often another writer is faster."""
         for _ in range(_ROUNDS):
             try:
-                return self._sessions.append(state.session_id, state.spec_id, state, events, now=now, caller=caller)
+                moment = max(now, state.updated_at)
+                return self._sessions.append(state.session_id, state.spec_id, state, events, now=moment, caller=caller)
             except VersionConflict:
                 state = self._sessions.load(state.session_id) or state
         raise StoreBusy("Other writers kept being faster.", "Send the same call again.")
@@ -174,7 +218,16 @@ class Application:
         world = self._world
         cursors = Cursors(world.means.signer)
         return Reader(
-            caller, world.workspace, world.store, self._sessions, world.specs, cursors, self._plans, world.settings
+            caller,
+            world.workspace,
+            world.store,
+            self._sessions,
+            world.specs,
+            cursors,
+            self._plans,
+            world.settings,
+            world.means.signer,
+            world.clock,
         )
 
     def _decide(self, call: Call, request: BaseModel, request_id: str) -> tuple[Envelope, Session | None]:
@@ -187,8 +240,11 @@ class Application:
         raise StoreBusy("Other writers kept being faster.", "Send the same call again.")
 
     def _decide_once(self, call: Call, request: BaseModel, request_id: str) -> tuple[Envelope, Session | None]:
-        now = self._world.clock.now()
-        situation = self._situation(call, request, now)
+        clock = self._world.clock.now()
+        situation = self._situation(call, request, clock)
+        now = situation.now
+        if seconds_between(clock, now) > _NOTICED_S:
+            call = replace(call, warnings=(*call.warnings, f"{_BEHIND} {now}."))
         uses = [] if _UNKEPT & set(call.entry.tags) else uses_of(call.entry, call.caller.id, request)
         before = situation.session
         for use in uses:
@@ -255,7 +311,7 @@ class Application:
             events,
             now=now,
             caller=call.caller,
-            answers=tuple(answer_for(call.entry, use, now, answer.text) for use in uses if use.digest),
+            answers=_answers(call, uses, now, answer),
             plan=self._plans.text(plan) if plan else None,
         )
 
@@ -269,6 +325,8 @@ class Application:
         state = self._sessions.load(session_id) if isinstance(session_id, str) else None
         spec_id = state.spec_id if state else spec_id
         life = self._world.store.life(state.session_id) if state else None
+        # A clock that was set back must not let a session's events run backwards.
+        now = max(now, state.updated_at if state else "")
         fresh = self._world.ids.fresh
         situation = Situation(
             session=state,
@@ -294,13 +352,16 @@ class Application:
             situation,
             spec=spec,
             spec_problem=problem,
-            live=(live.session_id, live.status) if live else None,
+            live=(live.session_id, live.status or SessionStatus.FAILED) if live else None,
             earlier=self._earlier(spec_id) if situation.session is None else None,
         )
 
     def _earlier(self, spec_id: str) -> Session | None:
         last = next(iter(self._world.store.sessions(spec_id)), None)
-        return self._sessions.load(last.session_id) if last else None
+        # Of a session that was reset because its log is at fault nothing is carried on.
+        if last is None or self._world.store.is_closed(last.session_id):
+            return None
+        return self._sessions.load(last.session_id)
 
     async def _record_run(self, session_id: str, caller: Caller, payload: EventPayload) -> None:
         """Record how a run ended, unless its step is past it."""
@@ -309,9 +370,8 @@ class Application:
             if state is None or not _waits_for(state.outstanding, payload):
                 return
             try:
-                self._sessions.append(
-                    session_id, state.spec_id, state, (payload,), now=self._world.clock.now(), caller=caller
-                )
+                now = max(self._world.clock.now(), state.updated_at)
+                self._sessions.append(session_id, state.spec_id, state, (payload,), now=now, caller=caller)
             except VersionConflict:
                 continue
             return
@@ -325,6 +385,10 @@ class Application:
     def _refused(self, call: Call, request_id: str, refusal: Refusal, state: Session | None = None) -> Envelope:
         validation.hold_refusal(call.entry, refusal.code)
         return envelope.failure(request_id, refusal, state, call.alias, call.warnings)
+
+
+def _answers(call: Call, uses: list[Use], now: str, answer: Envelope) -> tuple[Answer, ...]:
+    return tuple(answer_for(call.entry, use, now, answer.text) for use in uses if use.digest)
 
 
 def _is_other(before: Session, after: Session) -> bool:

@@ -29,6 +29,7 @@ HANDLERS: FoundryHandlers = Handlers(
     task_progress=query_tasks.progress,
     task_update_status=decide_spec.update_status,
     task_session_list=query_sessions.list_sessions,
+    task_session_checkpoint=query_sessions.checkpoint,
     task_session_step_next=decide_step.next_step,
     task_session_step_report=decide_step.report,
     task_session_step_replay=decide_step.replay,

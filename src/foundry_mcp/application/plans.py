@@ -9,7 +9,11 @@ from foundry_contracts.models.formats_plan import Plan
 from foundry_mcp.machine.plan_index import PlanIndex, index_plan
 from foundry_mcp.machine.situation import SpecOnDisk
 from foundry_mcp.machine.spec_document import plan_digest, structure_digest
-from foundry_mcp.ports import LoadedSpec, PlanText, SpecFiles, Store, StoreUnavailable
+from foundry_mcp.ports import LoadedSpec, PlanText, SpecFiles, Store
+
+
+class PlanBroken(Exception):
+    """Report that a pinned plan is not in the store as it was pinned."""
 
 
 class Plans:
@@ -25,12 +29,7 @@ class Plans:
         """Give the plan a session pinned."""
         known = self._pinned.get(digest)
         if known is None:
-            text = self._store.plan(digest)
-            if text is None:
-                raise StoreUnavailable(
-                    f"The plan {digest} that a session pinned is not in the store.", "Restore the store from a backup."
-                )
-            plan = Plan.model_validate_json(text.text)
+            plan = pinned_plan(self._store.plan(digest), digest)
             known = self._pinned[digest] = index_plan(plan, digest, structure_digest(plan))
         return known
 
@@ -48,6 +47,19 @@ class Plans:
         """Give a plan as the store keeps it."""
         self._pinned.setdefault(plan.digest, plan)
         return PlanText(plan.digest, plan.plan.model_dump_json(exclude_unset=True))
+
+
+def pinned_plan(text: PlanText | None, digest: str) -> Plan:
+    """Read a pinned plan; PlanBroken where it is gone or is not what its digest says."""
+    if text is None:
+        raise PlanBroken(f"The pinned plan {digest} is not in the store.")
+    try:
+        plan = Plan.model_validate_json(text.text)
+    except ValueError as error:
+        raise PlanBroken(f"The pinned plan {digest} cannot be read.") from error
+    if plan_digest(plan) != digest:
+        raise PlanBroken(f"The pinned plan {digest} was changed: its digest is another.")
+    return plan
 
 
 def _prepare(loaded: LoadedSpec) -> SpecOnDisk:

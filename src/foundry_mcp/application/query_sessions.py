@@ -1,4 +1,4 @@
-"""Queries on sessions: status, list, events."""
+"""Queries on sessions: status, list, events, and the signed head of a log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pydantic_core import MISSING
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.common import Actor
 from foundry_contracts.models.events_session import EventRecord
+from foundry_contracts.models.formats_audit import Checkpoint, LogFinding, LogHead
+from foundry_contracts.models.task_session_checkpoint import SessionCheckpointRequest, SessionCheckpointResponse
 from foundry_contracts.models.task_session_events import TaskSessionEventsRequest, TaskSessionEventsResponse
 from foundry_contracts.models.task_session_list import (
     SessionListEntry,
@@ -16,25 +18,62 @@ from foundry_contracts.models.task_session_list import (
     SessionListResponse,
 )
 from foundry_contracts.models.task_session_status import SessionStatusRequest, SessionStatusResponse
-from foundry_contracts.vocabulary import ErrorCode, EventOrder
-from foundry_mcp.application.reader import Reader
-from foundry_mcp.machine.optional import given
+from foundry_contracts.tables import SESSION_MACHINE_TERMINAL
+from foundry_contracts.vocabulary import ErrorCode, EventOrder, SessionStatus
+from foundry_mcp.application.degraded import degraded, moment_in, session_id_in, spec_id_in
+from foundry_mcp.application.reader import Reader, session_not_found
+from foundry_mcp.machine.optional import given, or_absent
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.signal import signal_of
 from foundry_mcp.machine.view import session_view
-from foundry_mcp.ports import StoredEvent
+from foundry_mcp.ports import LOG_HEAD_TYPE, LogBroken, SessionRow, StoredEvent
 
 
 def status(reader: Reader, request: SessionStatusRequest) -> SessionStatusResponse | Refusal:
     """Tell where a session stands."""
-    state = _asked_for(reader, request)
+    try:
+        state = _asked_for(reader, request)
+    except LogBroken as broken:
+        return _degraded_status(reader, broken.finding)
     if isinstance(state, Refusal):
         return state
     signal = signal_of(state)
     return SessionStatusResponse(
         loop_signal=signal.loop_signal,
+        effective_status=state.status,
         session=session_view(state, _last_sign_of_life(reader, state)),
         recommended_actions=list(signal.actions) if signal.actions else MISSING,
+    )
+
+
+def _degraded_status(reader: Reader, finding: LogFinding) -> SessionStatusResponse:
+    shown = degraded(reader.store, finding)
+    return SessionStatusResponse(
+        loop_signal=shown.signal.loop_signal,
+        effective_status=shown.effective_status,
+        degraded=shown.session,
+        recommended_actions=list(shown.signal.actions),
+    )
+
+
+def checkpoint(reader: Reader, request: SessionCheckpointRequest) -> SessionCheckpointResponse | Refusal:
+    """Check a session's whole log and sign where it ends."""
+    head = reader.sessions.head(request.session_id)
+    state = reader.session(request.session_id)
+    if isinstance(state, Refusal) or head is None:
+        return session_not_found(request.session_id)
+    signed = LogHead(
+        session_id=state.session_id,
+        spec_id=state.spec_id,
+        seq=head.seq,
+        hash=head.hash,
+        time=reader.clock.now(),
+        key_id=reader.signer.key_id,
+    )
+    return SessionCheckpointResponse(
+        loop_signal=signal_of(state).loop_signal,
+        head=signed,
+        checkpoint=Checkpoint.model_validate(reader.signer.sign(signed.model_dump(mode="json"), LOG_HEAD_TYPE)),
     )
 
 
@@ -58,17 +97,37 @@ def _asked_for(reader: Reader, request: SessionStatusRequest) -> Session | Refus
 
 def list_sessions(reader: Reader, request: SessionListRequest) -> SessionListResponse | Refusal:
     """List sessions, newest first."""
-    entries = [
-        SessionListEntry(
-            session_id=row.session_id,
-            spec_id=row.spec_id,
-            status=row.status,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
-        for row in reader.store.sessions(given(request.spec_id))[: request.limit]
-    ]
-    return SessionListResponse(sessions=entries, loop_signal=None)
+    rows = reader.store.sessions(given(request.spec_id))
+    readable = [row for row in rows if session_id_in(row.session_id) and spec_id_in(row.spec_id)]
+    entries = [_listed(reader, row) for row in readable[: request.limit]]
+    return SessionListResponse(sessions=entries, loop_signal=None, unreadable=len(rows) - len(readable))
+
+
+def _listed(reader: Reader, row: SessionRow) -> SessionListEntry:
+    finding = _known_fault(reader, row)
+    effective = row.status or SessionStatus.FAILED
+    if finding is not None:
+        effective = degraded(reader.store, finding).effective_status
+    return SessionListEntry(
+        session_id=row.session_id,
+        spec_id=row.spec_id,
+        status=or_absent(row.status),
+        effective_status=effective,
+        finding=or_absent(finding),
+        created_at=or_absent(moment_in(row.created_at)),
+        updated_at=or_absent(moment_in(row.updated_at)),
+    )
+
+
+def _known_fault(reader: Reader, row: SessionRow) -> LogFinding | None:
+    """Check a session that is not over, or was reset for its log; the others are many, and audit checks them."""
+    if row.status in SESSION_MACHINE_TERMINAL and not reader.store.is_closed(row.session_id):
+        return None
+    try:
+        reader.sessions.load(row.session_id)
+    except LogBroken as broken:
+        return broken.finding
+    return None
 
 
 def events(reader: Reader, request: TaskSessionEventsRequest) -> TaskSessionEventsResponse | Refusal:

@@ -18,6 +18,7 @@ from foundry_mcp.machine.optional import given, or_absent
 from foundry_mcp.machine.plan_index import PhaseIndex, PlanIndex
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.view import progress_of
+from foundry_mcp.ports import LogBroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,12 @@ class Standing:
 
 def _standing(reader: Reader, spec_id: str) -> Standing | Refusal:
     """Give the live session's plan, else the last one's, else the file's; a reset session's work is discarded."""
-    session = reader.last_session(spec_id)
+    try:
+        session = reader.last_session(spec_id)
+    except LogBroken as broken:
+        if not reader.store.is_closed(broken.finding.session_id):
+            raise
+        session = None
     if session is not None and not session.discarded:
         return Standing(session.plan, session)
     plan = reader.plan(spec_id)

@@ -15,7 +15,12 @@ from foundry_mcp.machine.plan_index import PlanIndex
 from foundry_mcp.machine.refusals import spec_invalid, spec_not_found
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import LoadedSpec, SpecFiles, SpecUnavailable, Store
+from foundry_mcp.ports import Clock, LoadedSpec, Signer, SpecFiles, SpecUnavailable, Store
+
+
+def session_not_found(session_id: str) -> Refusal:
+    """Refuse a session that is not there."""
+    return Refusal(ErrorCode.SESSION_NOT_FOUND, f"There is no session {session_id}.", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Reader:
     cursors: Cursors
     plans: Plans
     settings: SessionSettings
+    signer: Signer
+    clock: Clock
 
     def last_session(self, spec_id: str) -> Session | None:
         """Give a spec's live session, else its last one."""
@@ -50,7 +57,7 @@ class Reader:
         """Give a session, or say that there is none."""
         found = self.sessions.load(session_id)
         if found is None:
-            return Refusal(ErrorCode.SESSION_NOT_FOUND, f"There is no session {session_id}.", {})
+            return session_not_found(session_id)
         return found
 
     def spec(self, spec_id: str) -> LoadedSpec | Refusal:

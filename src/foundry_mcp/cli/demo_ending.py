@@ -89,6 +89,10 @@ def _suggestions(place: DemoPlace) -> list[tuple[str, str]]:
             f"{variables} {path} {program} run {place.spec_id} --json --workspace {workspace} --worker {worker}",
         ),
         (
+            "See whether the log is still what the server wrote:",
+            f"{variables} {program} audit verify --workspace {workspace}",
+        ),
+        (
             "Let an MCP client have the server by this command:",
             f"{variables} {path} {program} serve --workspace {workspace}",
         ),

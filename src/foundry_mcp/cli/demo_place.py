@@ -41,10 +41,8 @@ class DemoPlace:
     @property
     def store(self) -> Path:
         """Give the folder of the workspace's store and keys."""
-        found = (
-            path.parent for path in sorted(self.state.glob("foundry-mcp/*/*")) if path.parent.name != "escalations"
-        )
-        return next(found, self.state)
+        keys = self.state.glob("foundry-mcp/*/keys")
+        return next((path.parent for path in keys), self.state)
 
 
 def lay_out(folder: Path) -> DemoPlace:

@@ -50,6 +50,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="DIR",
         help="where packets for a person are written (default: $XDG_STATE_HOME/foundry-mcp/escalations)",
     )
+    parser.add_argument(
+        "--checkpoint-dir",
+        type=Path,
+        metavar="DIR",
+        help="where signed heads of the log are kept (default: $XDG_STATE_HOME/foundry-mcp/checkpoints)",
+    )
     parser.set_defaults(main=main)
 
 
@@ -59,6 +65,8 @@ def main(args: argparse.Namespace) -> int:
     if argv is None or not _is_spec_id(args.spec_id):
         return _BAD_USE
     workspace = workspace_of(args)
+    if not all(_outside(workspace, folder) for folder in (args.escalation_dir, args.checkpoint_dir) if folder):
+        return _BAD_USE
 
     from foundry_mcp.supervisor.run import run_sync
     from foundry_mcp.supervisor.settings import WORKER_TIMEOUT_S, RunSettings, default_escalation_folder
@@ -68,6 +76,7 @@ def main(args: argparse.Namespace) -> int:
         worker=argv,
         escalation_folder=args.escalation_dir or default_escalation_folder(os.environ),
         worker_timeout_s=args.worker_timeout or WORKER_TIMEOUT_S,
+        checkpoint_folder=args.checkpoint_dir,
     )
     return run_sync(args.spec_id, settings, _progress(args.json), phases=args.phases).exit_code
 
@@ -83,6 +92,13 @@ def _is_spec_id(text: str) -> bool:
         print(f"foundry-mcp: {text!r} is no spec id; give its name, without folder and ending.", file=sys.stderr)
         return False
     return True
+
+
+def _outside(workspace: Path, folder: Path) -> bool:
+    if not Path(os.path.realpath(folder)).is_relative_to(workspace):
+        return True
+    print(f"foundry-mcp: {folder} lies in the workspace, where a worker could change it.", file=sys.stderr)
+    return False
 
 
 def _worker_argv(command: str) -> tuple[str, ...] | None:

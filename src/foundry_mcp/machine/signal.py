@@ -10,7 +10,7 @@ from pydantic_core import MISSING
 from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.models.common import RecommendedAction, ToolCall
 from foundry_contracts.tables import ACTION_TEMPLATE_VALUES, decide_loop_decision
-from foundry_contracts.vocabulary import ErrorCode, LoopSignal, Severity
+from foundry_contracts.vocabulary import ErrorCode, LoopSignal, PauseReason, SessionStatus, Severity
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.session import Session
 
@@ -28,10 +28,15 @@ def signal_of(
     state: Session | None, error: ErrorCode | None = None, facts: Mapping[str, object] | None = None
 ) -> Signal:
     """Decide the signal of a session, or of an error met with it. `facts` fill in the recommended calls."""
-    row = decide_loop_decision(
-        error=error, status=state.status if state else None, reason=state.pause_reason if state else None
-    )
-    known = dict(_facts_of(state)) | dict(facts or {})
+    status, reason = (state.status, state.pause_reason) if state else (None, None)
+    return signal_at(error, status, reason, dict(_facts_of(state)) | dict(facts or {}))
+
+
+def signal_at(
+    error: ErrorCode | None, status: SessionStatus | None, reason: PauseReason | None, known: Mapping[str, object]
+) -> Signal:
+    """Decide the signal of a situation that no session's state tells. `known` fills in the recommended calls."""
+    row = decide_loop_decision(error=error, status=status, reason=reason)
     return Signal(row.signal, row.severity, tuple(_action(name, known) for name in row.actions))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic_core import MISSING
+
 from foundry_contracts.models.envelope import ErrorData
 from foundry_contracts.models.formats_session import SessionView, StepResult
 from foundry_contracts.models.task_session_events import TaskSessionEventsResponse
@@ -46,11 +48,31 @@ async def attach(client: ServerClient, session_id: str, run: OwnRun) -> Standing
     status = await client.call(CommandName.TASK_SESSION_STATUS, {"session_id": session_id}, SessionStatusResponse)
     if isinstance(status, Refused):
         return status
-    if status.session.status is SessionStatus.RUNNING:
+    session = status.session
+    if session is MISSING:
+        return _at_fault(status)
+    if session.status is SessionStatus.RUNNING:
         return await _step_at_hand(client, session_id, run)
-    if await _may_resume(client, status.session):
+    if await _may_resume(client, session):
         return await _resumed(client, session_id, run)
-    return Standing(status.session, status.loop_signal, tuple(given(status.recommended_actions) or ()))
+    return Standing(session, status.loop_signal, tuple(given(status.recommended_actions) or ()))
+
+
+def _at_fault(status: SessionStatusResponse) -> Refused:
+    """Take a degraded session for what any other call on it is: refused for its log."""
+    code = ErrorCode.LOG_INTEGRITY
+    info = ERROR_CODE_INFO[code]
+    found = given(status.degraded)
+    data = ErrorData(
+        error_code=code,
+        error_type=info.type,
+        remediation=info.remedy,
+        details=found.finding.model_dump(mode="json") if found else {},
+        loop_signal=status.loop_signal,
+        recommended_actions=given(status.recommended_actions) or [],
+        retryable=info.retryable,
+    )
+    return Refused(f"The session's log is at fault: {found.finding.message if found else ''}", data)
 
 
 async def next_step(
@@ -84,7 +106,7 @@ async def _held_here(client: ServerClient, spec_id: str) -> Refused:
     info, row = ERROR_CODE_INFO[code], decide_loop_decision(error=code, status=None, reason=None)
     details = (
         {}
-        if isinstance(status, Refused)
+        if isinstance(status, Refused) or status.session is MISSING
         else {"session_id": status.session.session_id, "holder": status.session.holder}
     )
     data = ErrorData(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from foundry_contracts.models.formats_worker import EscalationPacket
 from foundry_contracts.tables import decide_loop_decision
 from foundry_contracts.vocabulary import Severity
 from foundry_mcp.supervisor.absent import given, or_absent
+from foundry_mcp.supervisor.keeping import NotKept, keep
 from foundry_mcp.supervisor.progress import Progress
 from foundry_mcp.supervisor.result import PhaseRunResult
 from foundry_mcp.supervisor.settings import RunSettings
@@ -27,9 +27,13 @@ def escalated(result: PhaseRunResult, settings: RunSettings, progress: Progress)
     if result.succeeded or result.interrupted:
         return result
     packet = packet_of(result, written_at=_now())
-    path = _write(packet, settings.escalation_folder)
-    progress.escalated(packet, path)
-    return dataclasses.replace(result, escalation=path)
+    path, problem = _file_of(packet, settings.escalation_folder), ""
+    try:
+        keep(path, packet.model_dump_json(exclude_unset=True, indent=2) + "\n", workspace=settings.workspace)
+    except NotKept as not_kept:
+        problem = str(not_kept)
+    progress.escalated(packet, path, problem)
+    return dataclasses.replace(result, escalation=None if problem else path)
 
 
 def packet_of(result: PhaseRunResult, *, written_at: str) -> EscalationPacket:
@@ -44,6 +48,7 @@ def packet_of(result: PhaseRunResult, *, written_at: str) -> EscalationPacket:
         message=result.message,
         details=MISSING if refused is None else refused.data.details,
         written_at=written_at,
+        checkpoint=or_absent(result.checkpoint),
         recommended_actions=list(result.actions),
         last_steps=list(result.steps[-_LAST_STEPS:]),
     )
@@ -66,12 +71,6 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: TID251
 
 
-def _write(packet: EscalationPacket, folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _file_of(packet: EscalationPacket, folder: Path) -> Path:
     moment = packet.written_at.replace(":", "").replace(".", "-")
-    path = folder / f"{packet.spec_id}-{moment}-{secrets.token_hex(2)}.json"
-    text = packet.model_dump_json(exclude_unset=True, indent=2) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
+    return folder / f"{packet.spec_id}-{moment}-{secrets.token_hex(2)}.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections import Counter
 
@@ -14,6 +15,7 @@ from foundry_contracts.models.task_session_pause import SessionPauseResponse
 from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO
 from foundry_contracts.vocabulary import CommandName, ErrorCode, LoopSignal
 from foundry_mcp.supervisor.attach import attach, next_step, start_or_attach
+from foundry_mcp.supervisor.checkpoints import KeptHead, kept_head
 from foundry_mcp.supervisor.client import Refused, ServerClient, connect
 from foundry_mcp.supervisor.connection import ServerFailed
 from foundry_mcp.supervisor.escalation import escalated
@@ -56,7 +58,27 @@ async def phase_of_run(
 ) -> PhaseRunResult:
     """Run a phase as run_one_phase does, as part of a run that goes on after it."""
     result = await _PhaseRun(client, run, spec_id, settings, progress, stop).run()
+    # A server that gave no answer would give none to this either.
+    answered = result.loop_signal is not None or result.refused is not None
+    if result.session is not None and answered:
+        head = await kept_head(client, result.session.session_id, settings)
+        progress.checkpointed(head)
+        result = _with_head(result, head)
     return escalated(result, settings, progress)
+
+
+def _with_head(result: PhaseRunResult, head: KeptHead) -> PhaseRunResult:
+    """Add the head to a result; where the log was found at fault, no signal of success stands."""
+    refused = head.refused
+    if refused is None or refused.data.loop_signal is None or not result.succeeded:
+        return dataclasses.replace(result, checkpoint=head.checkpoint)
+    return dataclasses.replace(
+        result,
+        message=refused.message,
+        loop_signal=refused.data.loop_signal,
+        actions=tuple(refused.data.recommended_actions),
+        refused=refused,
+    )
 
 
 def run_one_phase_sync(spec_id: str, settings: RunSettings, *, progress: Progress | None = None) -> PhaseRunResult:

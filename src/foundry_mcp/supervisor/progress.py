@@ -9,6 +9,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.models.formats_session import SessionView, Step, StepResult
 from foundry_contracts.models.formats_worker import EscalationPacket
+from foundry_mcp.supervisor.checkpoints import KeptHead
 from foundry_mcp.supervisor.client import Refused
 from foundry_mcp.supervisor.result import PhaseRunResult
 
@@ -31,8 +32,11 @@ class Progress(Protocol):
     def phase_ended(self, result: PhaseRunResult) -> None:
         """Tell that a phase run ended, well or not."""
 
-    def escalated(self, packet: EscalationPacket, path: Path) -> None:
-        """Tell that a packet was left for a person."""
+    def checkpointed(self, head: KeptHead) -> None:
+        """Tell where the signed head of the session's log is kept, or why it is not."""
+
+    def escalated(self, packet: EscalationPacket, path: Path, problem: str) -> None:
+        """Tell that a packet was left for a person; `problem` says why it is not at its path, and is empty if it is."""
 
 
 class Silent:
@@ -53,7 +57,10 @@ class Silent:
     def phase_ended(self, result: PhaseRunResult) -> None:
         """Tell nobody."""
 
-    def escalated(self, packet: EscalationPacket, path: Path) -> None:
+    def checkpointed(self, head: KeptHead) -> None:
+        """Tell nobody."""
+
+    def escalated(self, packet: EscalationPacket, path: Path, problem: str) -> None:
         """Tell nobody."""
 
 

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from foundry_contracts.models.formats_session import SessionView, Step, StepResult
 from foundry_contracts.models.formats_worker import EscalationPacket
+from foundry_mcp.supervisor.checkpoints import KeptHead
 from foundry_mcp.supervisor.client import Refused
 from foundry_mcp.supervisor.progress import step_title
 from foundry_mcp.supervisor.result import PhaseRunResult
@@ -54,9 +55,19 @@ class JsonLines:
             exit_code=result.exit_code,
         )
 
-    def escalated(self, packet: EscalationPacket, path: Path) -> None:
+    def checkpointed(self, head: KeptHead) -> None:
+        """Write the signed head and where it lies."""
+        self._write(
+            "checkpoint",
+            path=str(head.path) if head.path else None,
+            checkpoint=head.checkpoint.model_dump(mode="json") if head.checkpoint else None,
+            problem=head.problem,
+        )
+
+    def escalated(self, packet: EscalationPacket, path: Path, problem: str) -> None:
         """Write the packet and where it lies."""
-        self._write("escalation", path=str(path), packet=packet.model_dump(mode="json", exclude_unset=True))
+        shown = packet.model_dump(mode="json", exclude_unset=True)
+        self._write("escalation", path=None if problem else str(path), packet=shown, problem=problem)
 
     def _write(self, kind: str, **fields: object) -> None:
         print(json.dumps({"kind": kind, **fields}, ensure_ascii=False), file=self._out, flush=True)

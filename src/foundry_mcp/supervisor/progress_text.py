@@ -14,6 +14,7 @@ from foundry_contracts.models.common import RecommendedAction, ToolCall
 from foundry_contracts.models.formats_session import SessionView, Step, StepResult
 from foundry_contracts.models.formats_worker import EscalationPacket
 from foundry_contracts.vocabulary import LoopSignal, Outcome, Severity, StepType
+from foundry_mcp.supervisor.checkpoints import KeptHead
 from foundry_mcp.supervisor.client import Refused
 from foundry_mcp.supervisor.progress import step_title
 from foundry_mcp.supervisor.result import PhaseRunResult
@@ -97,7 +98,15 @@ class TextProgress:
         elif result.loop_signal is LoopSignal.SPEC_COMPLETE:
             self._line(("\nDone: ", "bold green"), ("every phase of the spec is complete and its gate passed.", ""))
 
-    def escalated(self, packet: EscalationPacket, path: Path) -> None:
+    def checkpointed(self, head: KeptHead) -> None:
+        """Write where the signed head is kept, or why it is not."""
+        self._still()
+        if head.problem:
+            self._line((f"  {head.problem}", "yellow"))
+        elif head.path is not None and head.head is not None:
+            self._line((f"  log signed at event {head.head.seq}: {head.path}", "dim"))
+
+    def escalated(self, packet: EscalationPacket, path: Path, problem: str) -> None:
         """Write who has to act, why, and the ways out."""
         self._still()
         self._line((f"\nStopped: {_WHO[packet.severity]} ({packet.severity.value}). ", "bold yellow"))
@@ -106,7 +115,10 @@ class TextProgress:
             self._indented(json.dumps(packet.details, indent=2, ensure_ascii=False), "dim")
         for action in packet.recommended_actions:
             self._way_out(action)
-        self._line(("  The whole of it: ", "dim"), (str(path), ""))
+        if problem:
+            self._line((f"  {problem}", "yellow"))
+        else:
+            self._line(("  The whole of it: ", "dim"), (str(path), ""))
 
     def _way_out(self, action: RecommendedAction) -> None:
         self._line((f"  → {action.description}", ""), (f"  ({action.least_role.value})", "dim"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from foundry_contracts.models.common import RecommendedAction
+from foundry_contracts.models.formats_audit import Checkpoint
 from foundry_contracts.models.formats_session import SessionView, Step
 from foundry_contracts.models.formats_worker import EscalationStep
 from foundry_contracts.tables import LOOP_SIGNAL_INFO
@@ -31,7 +32,8 @@ class PhaseRunResult:
     """Hold how one phase run ended.
 
     `loop_signal` is the signal that ended it, None where the run itself gave up or was interrupted; `session` is as
-    last seen, None where there was none; `escalation` is the packet that was left for a person, if one was.
+    last seen, None where there was none; `escalation` is the packet that was left for a person, if one was;
+    `checkpoint` is the signed head of the session's log as the run left it, if it could be had.
     """
 
     spec_id: str
@@ -43,6 +45,7 @@ class PhaseRunResult:
     refused: Refused | None = field(default=None, repr=False)
     interrupted: bool = False
     escalation: Path | None = None
+    checkpoint: Checkpoint | None = field(default=None, repr=False)
 
     @property
     def succeeded(self) -> bool:

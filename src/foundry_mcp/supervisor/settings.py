@@ -21,7 +21,8 @@ class RunSettings:
 
     `worker` is a program and its arguments, run in the workspace for every step that needs work. `repeats` is how
     often one error that names no signal is handled before a person is called. `environ` is the server's; a worker gets
-    what may be seen of it. Times are in seconds.
+    what may be seen of it. `checkpoint_folder` is where signed heads of logs are kept, by default in the user's state
+    folder. Times are in seconds.
     """
 
     workspace: Path
@@ -31,6 +32,12 @@ class RunSettings:
     heartbeat_s: float = 60.0
     repeats: int = 3
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    checkpoint_folder: Path | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """Give the folder where signed heads are kept: outside the store, so that harm done to that shows."""
+        return self.checkpoint_folder or product_folder(self.environ) / "checkpoints"
 
 
 def default_escalation_folder(environ: Mapping[str, str]) -> Path:

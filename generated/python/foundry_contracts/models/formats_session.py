@@ -10,6 +10,7 @@ from pydantic_core import MISSING
 from foundry_contracts.vocabulary import FailureReason, Outcome, PauseReason, SessionStatus, StepType, UnitKind
 
 from .common import AttemptId, NodeId, Proof, ReviewFinding, RunId, SessionId, SpecId, StepId, Text, Timestamp, ToolCall
+from .formats_audit import LogFinding
 from .formats_plan import PlanVerification
 
 
@@ -139,3 +140,23 @@ class StepResult(BaseModel):
     files_touched: Annotated[
         list[str] | MISSING, Field(description="Files that were changed, relative to the workspace.", max_length=1000)
     ] = MISSING
+
+
+class DegradedSession(BaseModel):
+    """
+    What is known of a session whose log is at fault: what the store's row says, which is no evidence.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    session_id: SessionId
+    spec_id: SpecId | MISSING = MISSING
+    status: Annotated[
+        SessionStatus | MISSING,
+        Field(description="The status the row gives; absent where it gives none that can be read."),
+    ] = MISSING
+    finding: LogFinding
+    closed: Annotated[bool, Field(description="Whether a maintainer has reset it.")]

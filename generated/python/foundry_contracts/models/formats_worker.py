@@ -10,6 +10,7 @@ from pydantic_core import MISSING
 from foundry_contracts.vocabulary import ErrorCode, LoopSignal, Outcome, Severity, StepType
 
 from .common import NodeId, RecommendedAction, SpecId, StepId, Text, Timestamp
+from .formats_audit import Checkpoint
 from .formats_session import SessionView, Step
 
 
@@ -78,5 +79,6 @@ class EscalationPacket(BaseModel):
     message: Annotated[str, Field(description="Why it stopped, in one sentence.")]
     details: Annotated[dict[str, Any] | MISSING, Field(description="What the error says beyond its code.")] = MISSING
     written_at: Timestamp
+    checkpoint: Checkpoint | MISSING = MISSING
     recommended_actions: Annotated[list[RecommendedAction], Field(description="Ways out.")]
     last_steps: Annotated[list[EscalationStep], Field(description="The last steps of this run, oldest first.")]

@@ -10,6 +10,7 @@ from pydantic_core import MISSING
 from foundry_contracts.vocabulary import LoopSignal, SessionStatus
 
 from .common import Limit, SessionId, SpecId, Timestamp
+from .formats_audit import LogFinding
 
 
 class SessionListRequest(BaseModel):
@@ -37,9 +38,27 @@ class SessionListEntry(BaseModel):
     )
     session_id: SessionId
     spec_id: SpecId
-    status: SessionStatus
-    created_at: Timestamp
-    updated_at: Timestamp
+    status: Annotated[
+        SessionStatus | MISSING, Field(description="The recorded status; absent where none can be read.")
+    ] = MISSING
+    created_at: Annotated[
+        Timestamp | MISSING, Field(description="When it began; absent where that cannot be read.")
+    ] = MISSING
+    updated_at: Annotated[
+        Timestamp | MISSING, Field(description="When its last event was recorded; absent where that cannot be read.")
+    ] = MISSING
+    effective_status: Annotated[
+        SessionStatus,
+        Field(
+            description="What the status comes to: its own; failed while the log is at fault, ended once that was reset."
+        ),
+    ]
+    finding: Annotated[
+        LogFinding | MISSING,
+        Field(
+            description="What is wrong with the log, where something is known to be: a listing checks the sessions that are not over."
+        ),
+    ] = MISSING
 
 
 class SessionListResponse(BaseModel):
@@ -54,3 +73,6 @@ class SessionListResponse(BaseModel):
     )
     sessions: Annotated[list[SessionListEntry], Field(description="The sessions.")]
     loop_signal: Annotated[LoopSignal | None, Field(description="Always null: a listing signals nothing.")]
+    unreadable: Annotated[
+        int, Field(description="How many rows could not be read at all; foundry-mcp audit verify names them.", ge=0)
+    ]

@@ -10,7 +10,7 @@ from pydantic_core import MISSING
 from foundry_contracts.vocabulary import LoopSignal, ReasonCode
 
 from .common import IdempotencyKey, RecommendedAction, SessionId, Text
-from .formats_session import SessionView
+from .formats_session import DegradedSession, SessionView
 
 
 class SessionResetRequest(BaseModel):
@@ -40,7 +40,12 @@ class SessionResetResponse(BaseModel):
         arbitrary_types_allowed=True,
     )
     loop_signal: Annotated[LoopSignal | None, Field(description="What a loop should do; null: go on.")]
-    session: SessionView
+    session: Annotated[SessionView | MISSING, Field(description="The session; absent where its log is at fault.")] = (
+        MISSING
+    )
     recommended_actions: Annotated[
         list[RecommendedAction] | MISSING, Field(description="Ways out, where the signal is not success.")
+    ] = MISSING
+    degraded: Annotated[
+        DegradedSession | MISSING, Field(description="In the session's place where its log is at fault.")
     ] = MISSING

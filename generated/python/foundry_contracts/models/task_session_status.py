@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import LoopSignal
+from foundry_contracts.vocabulary import LoopSignal, SessionStatus
 
 from .common import RecommendedAction, SessionId, SpecId
-from .formats_session import SessionView
+from .formats_session import DegradedSession, SessionView
 
 
 class SessionStatusRequest(BaseModel):
@@ -37,7 +37,18 @@ class SessionStatusResponse(BaseModel):
         arbitrary_types_allowed=True,
     )
     loop_signal: Annotated[LoopSignal | None, Field(description="What a loop should do; null: go on.")]
-    session: SessionView
+    effective_status: Annotated[
+        SessionStatus,
+        Field(
+            description="What the session's status comes to: its own; failed while its log is at fault, ended once that was reset."
+        ),
+    ]
+    session: Annotated[SessionView | MISSING, Field(description="The session; absent while its log is at fault.")] = (
+        MISSING
+    )
+    degraded: Annotated[
+        DegradedSession | MISSING, Field(description="In the session's place while its log is at fault.")
+    ] = MISSING
     recommended_actions: Annotated[
         list[RecommendedAction] | MISSING, Field(description="Ways out, where the signal is not success.")
     ] = MISSING
