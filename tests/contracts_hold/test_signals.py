@@ -39,6 +39,7 @@ GO_ON = Told(None, NOBODY)
 REFUSED: list[tuple[str, Told, set[Error]]] = [
     ("the spec file is gone", Told(Signal.FAILED, A_PERSON, ("restore_spec",)), {Error.SPEC_UNAVAILABLE}),
     ("unrecoverable", Told(Signal.FAILED, A_MAINTAINER, ("look",)), {Error.STORE_UNAVAILABLE, Error.INTERNAL_ERROR}),
+    ("the log is not what was written", Told(Signal.FAILED, A_MAINTAINER, ("audit", "reset")), {Error.LOG_INTEGRITY}),
     (
         "authorization, rate limit",
         Told(Signal.BLOCKED_RUNTIME, A_MAINTAINER, ("use_role",)),
@@ -140,6 +141,8 @@ WAYS: dict[str, tuple[Role, Name | None, tuple[str, ...], Json]] = {
     "accept_policy": (Role.MAINTAINER, Name.TASK_SESSION_ACCEPT_POLICY, SESSION, {}),
     "replay": (Role.AUTONOMY_RUNNER, Name.TASK_SESSION_STEP_REPLAY, SESSION, {}),
     "look": (Role.OBSERVER, Name.TASK_SESSION_STATUS, SESSION, {}),
+    "reset": (Role.MAINTAINER, Name.TASK_SESSION_RESET, SESSION, {"reason": ReasonCode.CORRUPT_STATE}),
+    "audit": (Role.MAINTAINER, None, (), {}),
     "restore_spec": (Role.MAINTAINER, None, (), {}),
     "use_role": (Role.MAINTAINER, None, (), {}),
 }
