@@ -5,7 +5,7 @@ server, which has threads. Its words are `NAME=VALUE ... -- PROGRAM ARGUMENT ...
 
 - `supervise`: `yes` to end the command, and all that came of it, when it ends or when standard input does; `no` to
   become the command.
-- `server`: the process number of the server. `scratch`: a folder to clear away if the server is gone in the end.
+- `scratch`: a folder to clear away where standard input ended first.
 - `no_new_privileges`: `yes` where the command shall gain no rights by what it starts.
 - `memory`, `file_size`, `open_files`: limits; bytes, bytes, a count.
 
@@ -62,8 +62,8 @@ def supervise(argv: list[str], asked: dict[str, str]) -> int:
         code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else _BY_SIGNAL - code
     end_descendants()
-    if os.getppid() != int(asked["server"]):
-        _clear(asked["scratch"])
+    # By now nobody can tell whether the server is there to clear it away: its files close before it is gone.
+    _clear(asked["scratch"])
     return CANNOT_LAUNCH
 
 

@@ -84,7 +84,6 @@ def command_line(kind: SandboxKind, argv: Sequence[str], grounds: Grounds, limit
     """Give the words that run `argv`, whose first is a path, in a sandbox of a kind."""
     asked = {
         "supervise": _yes(is_supervised(kind)),
-        "server": str(os.getpid()),
         "scratch": grounds.scratch,
         # Bubblewrap sees to it itself, and may be installed with rights of its own that it would lose.
         "no_new_privileges": _yes(kind in (SandboxKind.PID_NAMESPACE, SandboxKind.SUBREAPER)),
