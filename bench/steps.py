@@ -30,6 +30,7 @@ from foundry_mcp.ports import Batch, SessionRow, StoredEvent
 from foundry_mcp.surface.routing import route
 from tests.driving import Call, Json, accepted, spec, start, task
 from tests.in_process import InProcess
+from tests.outside import user_config
 from tests.stdio_server import StdioServer, command_line, environment
 
 SIZES = (10, 100, 1_000, 10_000)
@@ -170,8 +171,8 @@ async def measure_stdio(timings: Timings, folder: Path, steps: int) -> None:
             (workspace / "specs" / "active").mkdir(parents=True)
             for document in specs:
                 (workspace / "specs" / "active" / f"{document['spec_id']}.json").write_text(json.dumps(document))
-            settings = {"FOUNDRY_MCP_SESSION_DEFAULTS_MAX_TASKS": "1000000"}
-            environ = environment(folder / f"stdio-{size}" / "state", **settings)
+            user_config(folder / f"stdio-{size}", "[session_defaults]\nmax_tasks = 1000000\n")
+            environ = environment(folder / f"stdio-{size}" / "state")
             server = await stack.enter_async_context(StdioServer.begin_with(command_line(workspace), environ))
             walks[size] = Walk(server, specs)
             await walks[size].get_ready()

@@ -11,13 +11,24 @@ from typing import Any
 
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
-from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, SandboxKind, Verdict
+from foundry_contracts.vocabulary import (
+    Attestation,
+    FeatureFlag,
+    GatePolicy,
+    PostureProfile,
+    Role,
+    SandboxKind,
+    SettingSource,
+    Verdict,
+)
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application.application import Application, World
 from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
+from foundry_mcp.machine.policy import Policy, features_of
+from foundry_mcp.machine.settings import Held
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Clock, Review, ReviewRequest, RunResult, Signer, Store
 from tests.adapters.memory_store import MemoryStore
@@ -25,6 +36,7 @@ from tests.driving import Json
 from tests.mcp_client import KeptOpen, McpClient
 
 SETTINGS = SessionSettings(
+    profile=PostureProfile.STRICT_PROD,
     default_test_command="",
     attestation=Attestation.OPERATOR,
     replace_command="",
@@ -41,7 +53,12 @@ SETTINGS = SessionSettings(
     allow_gate_waiver=False,
     allow_lock_bypass=False,
     allow_unattended=True,
+    allow_shell=False,
+    auto_retry_gate=True,
 )
+
+
+ALL_ON = {flag: Held(True, SettingSource.DEFAULT) for flag in FeatureFlag}
 
 
 class SetClock:
@@ -147,13 +164,16 @@ class InProcess:
         self.clock, self.ids = SetClock(), CountedIds()
         self.runner, self.reviewer = SaidRunner(self.clock), SaidReviewer()
         self.settings = SETTINGS.model_copy(update=settings)
+        self.flags = ALL_ON
         self.write_back = False
         self._join()
 
     def _join(self) -> None:
         self.application = self._joined()
         self.maintainer, self.observer = As(self, Role.MAINTAINER), As(self, Role.OBSERVER)
-        self._clients = KeptOpen(lambda caller: McpClient(self._handle, self.ids.fresh, caller))
+        self._clients = KeptOpen(
+            lambda caller: McpClient(self._handle, self.ids.fresh, caller, flags=self.application_flags())
+        )
 
     async def _handle(self, call: Call) -> Envelope:
         return await self.application.handle(call)
@@ -168,11 +188,15 @@ class InProcess:
             clock=self.clock,
             ids=self.ids,
             means=Means(self.clock, self.runner, self.reviewer, self.signer, self.leases),
-            settings=self.settings,
+            policy=Policy(self.settings, features_of(self.flags)),
             replay_grace_s=3600,
             write_back=self.write_back,
         )
         return Application(world, HANDLERS)
+
+    def application_flags(self) -> frozenset[FeatureFlag]:
+        """Give the features that are enabled now."""
+        return Policy(self.settings, features_of(self.flags)).flags
 
     def restart(self) -> None:
         """Go on with a new application that remembers nothing but the store."""

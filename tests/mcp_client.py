@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import jsonschema_rs
 from mcp import Client, types
 
+from foundry_contracts.vocabulary import FeatureFlag
 from foundry_mcp.application.call import Envelope
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.surface.server import Handle, make_server
@@ -33,8 +34,16 @@ def _schema(name: str) -> jsonschema_rs.Validator:
 class McpClient:
     """Speak to an application as one caller, in one era of the protocol."""
 
-    def __init__(self, handle: Handle, fresh: Callable[[str], str], caller: Caller, mode: Mode = "auto") -> None:
-        self.sdk = Client(make_server("foundry-mcp", version("foundry-mcp"), handle, caller, fresh), mode=mode)
+    def __init__(
+        self,
+        handle: Handle,
+        fresh: Callable[[str], str],
+        caller: Caller,
+        mode: Mode = "auto",
+        flags: Iterable[FeatureFlag] = tuple(FeatureFlag),
+    ) -> None:
+        server = make_server("foundry-mcp", version("foundry-mcp"), handle, caller, fresh, flags)
+        self.sdk = Client(server, mode=mode)
 
     async def __aenter__(self) -> Self:
         await self.sdk.__aenter__()

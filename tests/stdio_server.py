@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.driving import Json
+from tests.outside import outside
 
 _LONGEST_LINE = 1 << 24
 
@@ -22,9 +23,12 @@ def command_line(workspace: Path) -> list[str]:
 
 
 def environment(state: Path, **settings: str) -> dict[str, str]:
-    """Give a server's environment: this one's without its settings, a state folder, and the settings of a test."""
+    """Give a server's environment: this one's without its settings, a state folder, and the settings of a test.
+
+    The user's configuration is the one beside the state folder.
+    """
     own = {name: value for name, value in os.environ.items() if not name.startswith("FOUNDRY_MCP_")}
-    return {**own, "XDG_STATE_HOME": str(state), **settings}
+    return {**own, "XDG_STATE_HOME": str(state), **outside(state.parent), **settings}
 
 
 class StdioServer:

@@ -15,8 +15,8 @@ from foundry_contracts.dispatch import ALIASES, ROUTES
 from foundry_contracts.vocabulary import CommandName, ErrorCode, EventType, LoopSignal, PauseReason, SessionStatus
 
 SOURCE = Path(foundry_mcp.__file__).parent
-# A table for people, in which "ended" heads a row and is no status; words that people type, "list" among them.
-LABELS_FOR_PEOPLE = {"cli/demo_ending.py", "cli/token.py"}
+# A table for people, in which "ended" heads a row and is no status; words people type, "list" and "config" among them.
+LABELS_FOR_PEOPLE = {"cli/demo_ending.py", "cli/main.py", "cli/config.py", "cli/token.py"}
 
 ENUMS = (CommandName, ErrorCode, EventType, LoopSignal, PauseReason, SessionStatus)
 NAMES = (

@@ -83,6 +83,8 @@ CASES = (
     Case("review_fidelity_gate.response.json", "models.review_fidelity_gate", "ReviewFidelityGateResponse"),
     Case("server_capabilities.request.json", "models.server_capabilities", "ServerCapabilitiesRequest"),
     Case("server_capabilities.response.json", "models.server_capabilities", "ServerCapabilitiesResponse"),
+    Case("server_config.request.json", "models.server_config", "ServerConfigRequest"),
+    Case("server_config.response.json", "models.server_config", "ServerConfigResponse"),
     Case("events/session_started.json", "models.events_session", "SessionStarted"),
     Case("events/session_paused.json", "models.events_session", "SessionPaused"),
     Case("events/session_resumed.json", "models.events_session", "SessionResumed"),
@@ -109,6 +111,7 @@ CASES = (
     Case("events/access_denied.json", "models.events_session", "AccessDenied"),
     Case("events/lock_bypassed.json", "models.events_session", "LockBypassed"),
     Case("formats/Config.json", "models.config", "Config"),
+    Case("formats/SettingShown.json", "models.config", "SettingShown"),
     Case("formats/Envelope.json", "models.envelope", "Envelope"),
     Case("formats/ErrorData.json", "models.envelope", "ErrorData"),
     Case("formats/EventRecord.json", "models.events_session", "EventRecord"),
@@ -123,6 +126,7 @@ CASES = (
     Case("formats/WorkerTask.json", "models.formats_worker", "WorkerTask"),
     Case("formats/WorkerResult.json", "models.formats_worker", "WorkerResult"),
     Case("formats/EscalationPacket.json", "models.formats_worker", "EscalationPacket"),
+    Case("formats/StartupFinding.json", "models.startup", "StartupFinding"),
 )
 
 

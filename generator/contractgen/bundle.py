@@ -75,6 +75,13 @@ def schema_of(contracts: ContractSet, name: str) -> Schema:
     raise LookupError(f"no definition named {name}")
 
 
+def resolved(contracts: ContractSet, schema: Schema) -> Schema:
+    """Give a schema with what it refers to beside what it says itself."""
+    if "$ref" not in schema:
+        return schema
+    return {**schema_of(contracts, schema["$ref"].removeprefix(REF_PREFIX)), **schema}
+
+
 def reachable(contracts: ContractSet, schema: Schema) -> tuple[str, ...]:
     """List the definitions a schema needs, directly or not, in alphabetical order."""
     found: set[str] = set()

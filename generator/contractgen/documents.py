@@ -25,6 +25,8 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "docs": {"tool_reference": str},
     "tests": {"minimum_examples": int},
 }
+# Keys that a set may leave out.
+_OPTIONAL: dict[str, dict[str, type]] = {"set": {"flags": str}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,9 @@ def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]) -> Iterator[Finding]:
+    keys = keys | {key: kind for key, kind in _OPTIONAL.get(section, {}).items() if key in table}
     for key in sorted(table.keys() - keys.keys()):
-        known = ", ".join(keys)
+        known = ", ".join(keys | _OPTIONAL.get(section, {}))
         yield _setting(f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.")
     for key, kind in keys.items():
         if not isinstance(table.get(key), kind) or isinstance(table.get(key), bool):

@@ -11,9 +11,11 @@ from contractgen import documents, names, resolve
 from contractgen.documents import Document, Folder
 from contractgen.errors import ContractError
 from contractgen.lower_command import command_name, lower_command
+from contractgen.lower_config import lower_configuration, without_settings
 from contractgen.lower_parts import expand_stars, lower_enumeration, lower_machine, lower_table, lower_values
 from contractgen.model import (
     Command,
+    Configuration,
     ContractSet,
     DecisionTable,
     Definition,
@@ -31,7 +33,7 @@ from contractgen.model import (
 
 __all__ = ["ContractError", "load", "lower"]
 
-_KINDS = ("x-event", "x-enum", "x-table", "x-machine", "x-values")
+_KINDS = ("x-event", "x-enum", "x-table", "x-machine", "x-values", "x-config")
 
 
 def load(contracts_dir: Path) -> ContractSet:
@@ -61,6 +63,7 @@ class _Lowering:
         self.tables: dict[str, DecisionTable] = {}
         self.machines: dict[str, Machine] = {}
         self.values: dict[str, Values] = {}
+        self.configurations: dict[str, Configuration] = {}
         self.events: dict[str, Event] = {}
         self.published: list[str] = []
 
@@ -79,6 +82,7 @@ class _Lowering:
             tables=self.tables,
             machines=self.machines,
             values=self.values,
+            configurations=self.configurations,
             events=self.events,
             tools=tools,
             published=tuple(self.published),
@@ -101,7 +105,7 @@ class _Lowering:
         self._kind(kinds[0] if kinds else "", document, name, raw, schema, origin)
 
     def _schema(self, document: Document, name: str, raw: Mapping[str, Json], origin: Origin) -> dict[str, Json]:
-        plain = {key: value for key, value in raw.items() if not key.startswith("x-")}
+        plain = without_settings({key: value for key, value in raw.items() if not key.startswith("x-")})
         closed: dict[str, Json] = resolve.rewrite(plain, document.file, self.index, origin, self.findings)
         return {"title": name} | closed
 
@@ -118,6 +122,11 @@ class _Lowering:
             self.tables[name] = lower_table(name, raw, schema, origin)
         elif kind == "x-values":
             self.values[name] = lower_values(name, raw, schema, origin)
+        elif kind == "x-config":
+            defined = {
+                key: below for file in self.folder.documents for key, below in file.data.get("$defs", {}).items()
+            }
+            self.configurations[name] = lower_configuration(name, raw, defined, self.index.files, origin)
         elif kind == "x-event":
             self._event(name, raw, origin)
         self.definitions[name] = Definition(name, schema, _module(document), origin)
@@ -224,5 +233,6 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         errors=raw["set"]["errors"],
         roles=raw["set"]["roles"],
         envelope=raw["set"]["envelope"],
+        flags=raw["set"].get("flags", ""),
         property_test_floor=raw["tests"]["minimum_examples"],
     )

@@ -140,6 +140,54 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """Hold one setting of a configuration.
+
+    `tighter` says which change makes it stricter: "lower", "higher", "order" (towards the end of `order`, where None
+    stands for absence), "unchanged" (none does), "any" (it is no matter of strictness). `profile` names the field
+    of the profiles that gives its default, where one does.
+    """
+
+    section: str
+    key: str
+    description: str
+    schema: Schema
+    tighter: str
+    order: tuple[Json, ...]
+    profile: str | None
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        """Give its full name: section.key."""
+        return f"{self.section}.{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Hold what a configuration file and the environment may set.
+
+    `profiles` names the constants that give defaults, `chosen_by` the setting that picks one. A section in `grouped`
+    can also be set as one variable.
+    """
+
+    name: str
+    description: str
+    file: str
+    environment: str
+    profiles: str | None
+    chosen_by: str | None
+    grouped: tuple[str, ...]
+    sections: Mapping[str, str]
+    settings: tuple[Setting, ...]
+    origin: Origin
+
+    def variable(self, *words: str) -> str:
+        """Name the environment variable of a setting or a section."""
+        return (self.environment + "_".join(words)).upper()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Hold one past fact: its type and the definition of its payload."""
 
@@ -224,6 +272,7 @@ class Settings:
     errors: str
     roles: str
     envelope: str
+    flags: str = ""
     format_assertions: tuple[str, ...] = ()
     property_test_floor: int = 50
 
@@ -238,6 +287,7 @@ class ContractSet:
     tables: Mapping[str, DecisionTable]
     machines: Mapping[str, Machine]
     values: Mapping[str, Values]
+    configurations: Mapping[str, Configuration]
     events: Mapping[str, Event]
     tools: Mapping[str, Tool]
     published: tuple[str, ...]

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import UpkeepAction
+from foundry_contracts.models.config import Config
+from foundry_contracts.models.startup import StartupFinding
+from foundry_contracts.tables import SANDBOX_KIND_INFO
+from foundry_contracts.vocabulary import LogLevel, Role, SandboxGuard, StartupFact, UpkeepAction
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
-from foundry_mcp.adapters.posture import posture_of, session_settings
+from foundry_mcp.adapters.passing_store import PassingStore
 from foundry_mcp.adapters.process_runner import ProcessRunner
 from foundry_mcp.adapters.run_leases import FolderRunLeases
-from foundry_mcp.adapters.settings import load_settings
+from foundry_mcp.adapters.settings import lies_inside, read_layers
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.adapters.sqlite_archive import SqliteArchive
@@ -36,7 +39,10 @@ from foundry_mcp.application.application import Application, World
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
 from foundry_mcp.machine.moments import later
+from foundry_mcp.machine.policy import Policy, policy_of
+from foundry_mcp.machine.settings import Resolved, config_of, resolve
 from foundry_mcp.machine.situation import Caller
+from foundry_mcp.machine.startup import refusals, startup_findings
 from foundry_mcp.places import product_folder
 from foundry_mcp.ports import PortError, StoreUnavailable, Upkeep
 
@@ -49,6 +55,29 @@ class Joined:
     caller: Caller
     ids: SystemIds
     state_folder: Path
+    policy: Policy
+    log_level: LogLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Hold the settings as they are in force, and what the start-up rules say of them."""
+
+    resolved: Resolved
+    findings: tuple[StartupFinding, ...]
+
+    @property
+    def refusals(self) -> list[StartupFinding]:
+        """Give what keeps a server from starting."""
+        return refusals(self.resolved, self.findings)
+
+
+class StartRefused(PortError):
+    """Report that the start-up rules let no server start."""
+
+    def __init__(self, findings: Sequence[StartupFinding]) -> None:
+        told = [f"{finding.code.value}: {finding.message}\n    {finding.remedy}" for finding in findings]
+        super().__init__("\n  ".join(["", *told]).strip(), "'foundry-mcp doctor' tells this and more without a start.")
 
 
 _STORE_FILE = "store.sqlite3"
@@ -57,27 +86,58 @@ _RUNS_FOLDER = "under-way"
 
 def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
     """Build the application of a workspace, set up by its settings file and the environment."""
-    settings = load_settings(workspace, environ)
+    examined = examine(workspace, environ)
+    if examined.refusals:
+        raise StartRefused(examined.refusals)
+    settings, policy = config_of(examined.resolved), policy_of(examined.resolved, examined.findings)
     folder = state_folder(workspace, environ)
     clock, ids = SystemClock(), SystemIds()
     signer = FileSigner(folder)
-    runner = ProcessRunner(workspace, clock, settings.verification, environ=environ, hidden=[product_folder(environ)])
+    runner = _runner(workspace, environ, settings)
     if settings.verification.sandbox is not MISSING:
         # What was asked for by name is tried now, as a server without it is not to start.
         runner.sandbox()
     world = World(
         workspace=workspace,
-        store=SqliteStore(folder / _STORE_FILE, signer.mac),
+        store=SqliteStore(folder / _STORE_FILE, signer.mac) if settings.store.lasting else PassingStore(signer.mac),
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
         means=Means(clock, runner, EvidenceReviewer(workspace), signer, FolderRunLeases(folder / _RUNS_FOLDER)),
-        settings=session_settings(settings),
+        policy=policy,
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,
     )
-    caller = who_calls(TokenFile(folder, clock), environ, Caller(settings.server.actor, posture_of(settings).loop_role))
-    return Joined(Application(world, HANDLERS), caller, ids, folder)
+    role = Role(str(examined.resolved.held["security.loop_role"].value))
+    caller = who_calls(TokenFile(folder, clock), environ, Caller(settings.server.actor, role))
+    return Joined(Application(world, HANDLERS), caller, ids, folder, policy, settings.observability.log_level)
+
+
+def examine(
+    workspace: Path, environ: Mapping[str, str], *, http_non_loopback: bool = False, try_sandbox: bool = False
+) -> Examined:
+    """Read the settings and hold them to the start-up rules; nothing is made and nothing started.
+
+    SettingsInvalid where they cannot be read. `try_sandbox` also looks whether commands can be kept from the keys.
+    """
+    layers = read_layers(workspace, environ)
+    known = {
+        StartupFact.POLICY_IN_WORKSPACE: lies_inside(layers, workspace),
+        StartupFact.HTTP_NON_LOOPBACK: http_non_loopback,
+        StartupFact.TOKENS: bool(TokenFile(place_of_state(workspace, environ), SystemClock()).list()),
+    }
+    if try_sandbox:
+        known[StartupFact.KEYS_HIDDEN] = _hides_keys(workspace, environ, config_of(resolve(layers)))
+    return Examined(*startup_findings(layers, known))
+
+
+def _runner(workspace: Path, environ: Mapping[str, str], settings: Config) -> ProcessRunner:
+    hidden = [product_folder(environ)]
+    return ProcessRunner(workspace, SystemClock(), settings.verification, environ=environ, hidden=hidden)
+
+
+def _hides_keys(workspace: Path, environ: Mapping[str, str], settings: Config) -> bool:
+    return SandboxGuard.STATE_HIDDEN in SANDBOX_KIND_INFO[_runner(workspace, environ, settings).sandbox()].enforces
 
 
 def place_of(workspace: Path, environ: Mapping[str, str]) -> Path:

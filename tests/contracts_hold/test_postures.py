@@ -25,6 +25,7 @@ from foundry_mcp.bootstrap import join
 from foundry_mcp.machine.situation import Caller
 from tests.driving import Json, accepted, refused, spec, task
 from tests.mcp_client import McpClient
+from tests.outside import outside, user_config
 from tests.scenes import SPEC, of, payloads
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +43,11 @@ CELLS: dict[str, tuple[Any, Any, Any]] = {
     "max_tasks": (100, 100, 250),
     "attestation": (Attestation.OPERATOR, Attestation.AGENT, Attestation.AGENT),
     "allow_unattended": (True, True, False),
+    "auto_retry_gate": (True, True, False),
+    "allow_shell": (False, True, True),
 }
+# What else would be refused is told in advance.
+REHEARSES = (None, "strict-prod", None)
 LOOP_ROLE = (Role.AUTONOMY_RUNNER, Role.AUTONOMY_RUNNER, Role.MAINTAINER)
 # What a session starts with under any profile.
 EVERYWHERE = {
@@ -72,9 +77,9 @@ async def server(folder: Path, role: Role | None = None, profile: str | None = N
     (workspace / "specs" / "active").mkdir(parents=True, exist_ok=True)
     document = spec(SPEC, [task("t1")])
     (workspace / "specs" / "active" / f"{SPEC}.json").write_text(json.dumps(document), encoding="utf-8")
-    environ = {"XDG_STATE_HOME": str(folder / "state")}
+    environ = {"XDG_STATE_HOME": str(folder / "state"), **outside(folder)}
     if profile is not None:
-        environ["FOUNDRY_MCP_POSTURE_PROFILE"] = profile
+        user_config(folder, f'[posture]\nprofile = "{profile}"\n')
     joined = join(workspace, environ)
     caller = joined.caller if role is None else Caller(joined.caller.id, role)
     try:
@@ -94,13 +99,13 @@ async def settings_of(call: McpClient) -> Json:
 
 def stated(column: int) -> Json:
     """Give the settings of a profile's column."""
-    return EVERYWHERE | {name: values[column] for name, values in CELLS.items()}
+    cells = {name: values[column] for name, values in CELLS.items()}
+    return EVERYWHERE | {"profile": PROFILES[column]} | cells
 
 
 def test_each_profile_has_a_column_and_each_cell_a_row() -> None:
     assert set(POSTURE_VALUES) == set(PROFILES)
-    rows = {"unattended" if name == "allow_unattended" else name for name in CELLS} | {"loop_role"}
-    assert rows == set(PostureValues.__slots__)
+    assert {*CELLS, "loop_role", "rehearses"} == set(PostureValues.__slots__)
 
 
 @COLUMNS
@@ -110,11 +115,11 @@ async def test_a_session_starts_with_what_its_profile_says(tmp_path: Path, colum
 
 
 @COLUMNS
-async def test_a_profile_in_the_settings_file_means_the_same(tmp_path: Path, column: int) -> None:
+async def test_a_workspace_that_is_stricter_than_its_user_gets_what_it_asks_for(tmp_path: Path, column: int) -> None:
     (tmp_path / "workspace").mkdir()
     file = tmp_path / "workspace" / "foundry-mcp.toml"
     file.write_text(f'[posture]\nprofile = "{PROFILES[column]}"\n', encoding="utf-8")
-    async with server(tmp_path) as call:
+    async with server(tmp_path, profile="debug") as call:
         assert await settings_of(call) == stated(column)
 
 

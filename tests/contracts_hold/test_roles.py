@@ -33,6 +33,7 @@ OBSERVER = (
     Name.SPEC_VALIDATE,
     Name.SPEC_PLAN,
     Name.SERVER_CAPABILITIES,
+    Name.SERVER_CONFIG,
 )
 # A runner works: it starts, pauses, resumes and rebases, does steps, has them checked, and says what it cannot do.
 # A status in a file proves nothing, so a runner may write one where no live session locks the spec.
@@ -130,6 +131,7 @@ async def parameters(call: InProcess, command: Name, session_id: str, step: Json
         Name.SPEC_VALIDATE: {"spec_id": SPEC},
         Name.SPEC_PLAN: {"spec_id": SPEC},
         Name.SERVER_CAPABILITIES: {},
+        Name.SERVER_CONFIG: {},
         Name.TASK_SESSION_END: of_session | {"reason": ReasonCode.TESTING},
         Name.TASK_SESSION_RESET: of_session | {"reason": ReasonCode.TESTING},
         Name.TASK_GATE_WAIVER: of_session | {"phase_id": "phase-1", "reason": ReasonCode.TESTING},

@@ -56,6 +56,7 @@ REFUSED: list[tuple[str, Told, set[Error]]] = [
         Told(Signal.BLOCKED_RUNTIME, A_PERSON, ("look",)),
         {Error.AUTONOMY_WRITE_LOCK_ACTIVE, Error.SESSION_HELD},
     ),
+    ("feature flag", Told(Signal.BLOCKED_RUNTIME, A_MAINTAINER, ("enable_feature",)), {Error.FEATURE_DISABLED}),
     ("policy changed", Told(Signal.BLOCKED_RUNTIME, A_MAINTAINER, ("accept_policy",)), {Error.POLICY_CHANGED}),
     (
         "proof, receipt, gate integrity",
@@ -145,6 +146,7 @@ WAYS: dict[str, tuple[Role, Name | None, tuple[str, ...], Json]] = {
     "audit": (Role.MAINTAINER, None, (), {}),
     "restore_spec": (Role.MAINTAINER, None, (), {}),
     "use_role": (Role.MAINTAINER, None, (), {}),
+    "enable_feature": (Role.MAINTAINER, None, (), {}),
 }
 # Where the status is after a way out was taken. Looking leads nowhere; a new session leaves the old one as it was.
 LEADS_TO = {"rebase": Status.PAUSED, "start_over": Status.ENDED, "start_again": Status.ENDED}

@@ -34,7 +34,8 @@ from foundry_mcp.surface.server import make_server
 
 async def main() -> None:
     joined = join(Path(sys.argv[1]), os.environ)
-    server = make_server("foundry-mcp", "0", joined.application.handle, joined.caller, joined.ids.fresh)
+    handle, fresh = joined.application.handle, joined.ids.fresh
+    server = make_server("foundry-mcp", "0", handle, joined.caller, fresh, joined.policy.flags)
     async with Client(server) as client:
         answer = await client.call_tool("spec", json.loads(sys.argv[2]))
     await joined.application.close()

@@ -183,9 +183,10 @@ def test_the_settings_shown_are_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "foundry-mcp.toml").write_text(shown, encoding="utf-8")
 
     values = tomllib.loads(shown)
-    assert load_settings(tmp_path, {}) is not None
-    for section, defaults in load_settings(tmp_path / "no", {}).model_dump(mode="json").items():
-        assert {key: defaults[key] for key in values[section]} == values[section]
+    assert not load_settings(tmp_path, {}).loosened
+    defaults = load_settings(tmp_path / "no", {}).held
+    for section, inside in values.items():
+        assert {key: defaults[f"{section}.{key}"].value for key in inside} == inside
 
 
 def test_the_servers_json_shown_starts_a_command_that_exists() -> None:

@@ -31,6 +31,7 @@ from tests.driving import (
     task,
     types,
 )
+from tests.outside import user_config
 from tests.stdio_server import StdioServer, environment
 
 pytestmark = pytest.mark.anyio
@@ -80,7 +81,8 @@ async def test_a_run_and_its_strays_end_with_a_killed_server_and_it_is_run_again
     kind: SandboxKind, tmp_path: Path
 ) -> None:
     need(kind)
-    workspace, environ = place(tmp_path, FIRST_TIME, FOUNDRY_MCP_VERIFICATION_SANDBOX=kind)
+    workspace, environ = place(tmp_path, FIRST_TIME)
+    user_config(tmp_path, f'[verification]\nsandbox = "{kind}"\n')
     with pipe_in(workspace) as pipe:
         async with StdioServer.begin(workspace, environ) as first:
             session_id, step, attempt_id = await begun(first, pipe)

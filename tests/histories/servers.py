@@ -25,12 +25,13 @@ from foundry_mcp.application.application import Application, World
 from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means, failed_run
+from foundry_mcp.machine.policy import Policy, features_of
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Review, ReviewRequest, RunResult
 from foundry_mcp.surface.routing import route
 from tests.driving import Json
 from tests.histories.crashing_store import Crash, CrashingStore, Fate
-from tests.in_process import CountedIds, SetClock
+from tests.in_process import ALL_ON, CountedIds, SetClock
 from tests.mcp_client import KeptOpen, McpClient
 
 GRACE_S = 3600
@@ -139,7 +140,7 @@ class Server:
                 FileSigner(shared.folder / "state"),
                 FolderRunLeases(shared.folder / "state" / "runs"),
             ),
-            settings=self.settings,
+            policy=Policy(self.settings, features_of(ALL_ON)),
             replay_grace_s=GRACE_S,
             write_back=self.write_back,
         )

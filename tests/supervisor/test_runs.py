@@ -11,6 +11,7 @@ from foundry_contracts.vocabulary import ErrorCode, LoopSignal, PauseReason, Sev
 from foundry_mcp.supervisor import run_one_phase_sync
 from foundry_mcp.supervisor.run import run_sync
 from tests.driving import check, task
+from tests.outside import user_config
 from tests.supervisor.lab import SUCCEED, Lab, Recorder
 from tests.supervisor.schemas import published
 
@@ -94,8 +95,8 @@ def test_a_manual_check_asks_an_operator_and_says_which_call_answers_it(lab: Lab
 
 def test_a_check_that_agents_may_attest_is_given_to_the_worker(lab: Lab) -> None:
     lab.plan("manual", [task("a"), check("look")])
-    environ = lab.environ(FOUNDRY_MCP_VERIFICATION_ATTESTATION="agent")
-    assert lab.run("manual", environ=environ).last.loop_signal is LoopSignal.SPEC_COMPLETE
+    user_config(lab.folder, '[posture]\nprofile = "staging"\n[verification]\nattestation = "agent"\n')
+    assert lab.run("manual").last.loop_signal is LoopSignal.SPEC_COMPLETE
 
 
 def test_a_spec_that_is_not_there_is_a_packet_without_a_session(lab: Lab) -> None:

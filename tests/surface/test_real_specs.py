@@ -21,6 +21,7 @@ from foundry_contracts.vocabulary import (
 )
 from tests.driving import Driven, Json, accepted, drive, events, make_files, refused
 from tests.in_process import InProcess
+from tests.outside import user_config
 from tests.real_specs import REAL, REAL_SPECS, REFUSED_SPEC
 from tests.stdio_server import command_line, environment
 
@@ -32,12 +33,16 @@ SPECS = (
     "mcp-best-practices-remediation-2025-11-26-001",
 )
 # The specs' own commands are of another project: another command stands in, and an agent attests what is manual.
-SETTINGS = {
-    "FOUNDRY_MCP_VERIFICATION_REPLACE_COMMAND": "true",
-    "FOUNDRY_MCP_VERIFICATION_ATTESTATION": "agent",
-    # The file is compared at the end: it is to be run as it is.
-    "FOUNDRY_MCP_SPECS_WRITE_BACK": "false",
-}
+# The file is compared at the end: it is to be run as it is.
+SETTINGS = """
+[posture]
+profile = "staging"
+[verification]
+replace_command = "true"
+attestation = "agent"
+[specs]
+write_back = false
+"""
 
 
 @pytest.mark.parametrize("spec_id", SPECS)
@@ -47,8 +52,9 @@ async def test_a_real_spec_is_driven_to_its_end_by_a_client(spec_id: str, tmp_pa
     folder = workspace / "specs" / "active"
     folder.mkdir(parents=True)
     file = Path(shutil.copy(source, folder))
+    user_config(tmp_path, SETTINGS)
     program, *words = command_line(workspace)
-    server = StdioServerParameters(command=program, args=words, env=environment(tmp_path / "state", **SETTINGS))
+    server = StdioServerParameters(command=program, args=words, env=environment(tmp_path / "state"))
     async with Client(server) as client:
 
         async def call(tool: str, /, **arguments: Any) -> Json:

@@ -14,6 +14,7 @@ from foundry_contracts.vocabulary import ErrorCode, EventType, LoopSignal, Outco
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from tests.driving import Json, check, parameters, spec, task
+from tests.outside import user_config
 from tests.stdio_server import environment
 from tests.torture.lives import Died, Life, load
 
@@ -65,8 +66,8 @@ class Torture:
         self._workspace = folder / "workspace"
         (self._workspace / "specs" / "active").mkdir(parents=True)
         self._state = folder / "state"
-        settings = {"FOUNDRY_MCP_SESSION_DEFAULTS_MAX_TASKS": "1000"}
-        self._environ = environment(self._state, **settings)
+        user_config(folder, "[session_defaults]\nmax_tasks = 1000\n")
+        self._environ = environment(self._state)
         self._lives: list[Life | None] = [None] * servers
         self._kept: dict[str, tuple[str, Json, str]] = {}
         self.tally = Tally()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from foundry_contracts.vocabulary import CommandName, ErrorCode, EventType, Role
+from foundry_contracts.vocabulary import CommandName, ErrorCode, EventType, FeatureFlag, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class CommandEntry:
     title: str
     read_only: bool
     role: Role
-    flag: str | None
+    flag: FeatureFlag | None
     errors: tuple[ErrorCode, ...]
     emits: tuple[EventType, ...]
     tags: tuple[str, ...]
@@ -58,7 +58,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Start a session",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SPEC_NOT_FOUND,
                 ErrorCode.SPEC_UNAVAILABLE,
@@ -85,7 +85,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Tell a session's status",
             read_only=True,
             role=Role.OBSERVER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(ErrorCode.SESSION_NOT_FOUND,),
             emits=(),
             tags=(),
@@ -103,7 +103,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Pause a session",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -126,7 +126,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Resume a session",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -150,7 +150,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="End a session",
             read_only=False,
             role=Role.MAINTAINER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(ErrorCode.SESSION_NOT_FOUND, ErrorCode.SESSION_STATE_CONFLICT, ErrorCode.IDEMPOTENCY_CONFLICT),
             emits=(EventType.SESSION_ENDED, EventType.RUN_INTERRUPTED),
             tags=("any_policy",),
@@ -168,7 +168,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="List sessions",
             read_only=True,
             role=Role.OBSERVER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(),
             emits=(),
             tags=(),
@@ -186,7 +186,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Rebase a session",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -213,7 +213,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Reset a session",
             read_only=False,
             role=Role.MAINTAINER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(ErrorCode.SESSION_NOT_FOUND, ErrorCode.SESSION_STATE_CONFLICT, ErrorCode.IDEMPOTENCY_CONFLICT),
             emits=(EventType.SESSION_RESET, EventType.RUN_INTERRUPTED),
             tags=("any_policy", "closes_log"),
@@ -231,8 +231,15 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Accept the present policy",
             read_only=False,
             role=Role.MAINTAINER,
-            flag=None,
-            errors=(ErrorCode.SESSION_NOT_FOUND, ErrorCode.SESSION_STATE_CONFLICT, ErrorCode.IDEMPOTENCY_CONFLICT),
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
+            errors=(
+                ErrorCode.SESSION_NOT_FOUND,
+                ErrorCode.SESSION_STATE_CONFLICT,
+                ErrorCode.VERIFICATION_COMMAND_MISSING,
+                ErrorCode.VERIFICATION_SHELL_REFUSED,
+                ErrorCode.ATTENDANCE_REQUIRED,
+                ErrorCode.IDEMPOTENCY_CONFLICT,
+            ),
             emits=(EventType.POLICY_ACCEPTED,),
             tags=("any_policy",),
             request_model="foundry_contracts.models.task_session_accept_policy:SessionAcceptPolicyRequest",
@@ -249,7 +256,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Sign the head of a session's log",
             read_only=True,
             role=Role.OBSERVER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(ErrorCode.SESSION_NOT_FOUND,),
             emits=(),
             tags=(),
@@ -267,7 +274,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Take the next step",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SPEC_UNAVAILABLE,
@@ -312,7 +319,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Report a step",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -347,7 +354,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Replay a step",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.NO_STEP_OUT,
@@ -373,7 +380,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Send a heartbeat",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -397,7 +404,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Read a session's events",
             read_only=True,
             role=Role.OBSERVER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(ErrorCode.SESSION_NOT_FOUND, ErrorCode.INVALID_CURSOR),
             emits=(),
             tags=(),
@@ -415,7 +422,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Waive a gate",
             read_only=False,
             role=Role.MAINTAINER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_FIDELITY_GATES,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -445,7 +452,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Block a unit",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -470,7 +477,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Unblock a unit",
             read_only=False,
             role=Role.MAINTAINER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -682,7 +689,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Execute a verification",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_SESSIONS,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -713,7 +720,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             title="Run a fidelity gate",
             read_only=False,
             role=Role.AUTONOMY_RUNNER,
-            flag=None,
+            flag=FeatureFlag.AUTONOMY_FIDELITY_GATES,
             errors=(
                 ErrorCode.SESSION_NOT_FOUND,
                 ErrorCode.SESSION_STATE_CONFLICT,
@@ -753,6 +760,24 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             request_schema="server_capabilities.request.json",
             response_schema="server_capabilities.response.json",
         ),
+        CommandName.SERVER_CONFIG: CommandEntry(
+            name=CommandName.SERVER_CONFIG,
+            identifier="server_config",
+            tool="server",
+            action="config",
+            command=None,
+            title="Tell the settings",
+            read_only=True,
+            role=Role.OBSERVER,
+            flag=None,
+            errors=(),
+            emits=(),
+            tags=(),
+            request_model="foundry_contracts.models.server_config:ServerConfigRequest",
+            response_model="foundry_contracts.models.server_config:ServerConfigResponse",
+            request_schema="server_config.request.json",
+            response_schema="server_config.response.json",
+        ),
     }
 )
 
@@ -788,6 +813,7 @@ ROUTES: Final[Mapping[tuple[str, str, str | None], CommandName]] = MappingProxyT
         ("verification", "execute", None): CommandName.VERIFICATION_EXECUTE,
         ("review", "fidelity-gate", None): CommandName.REVIEW_FIDELITY_GATE,
         ("server", "capabilities", None): CommandName.SERVER_CAPABILITIES,
+        ("server", "config", None): CommandName.SERVER_CONFIG,
     }
 )
 

@@ -14,14 +14,67 @@ from foundry_contracts.vocabulary import (
     CommandName,
     ErrorCode,
     ErrorType,
+    FeatureFlag,
     GatePolicy,
     LoopSignal,
     PauseReason,
+    PostureProfile,
     Role,
     SandboxGuard,
     SandboxKind,
     SessionStatus,
+    SettingSource,
     Severity,
+    StartupRule,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureFlagInfo:
+    """Say what is known of one FeatureFlag."""
+
+    description: str
+    needs: tuple[FeatureFlag, ...]
+
+
+FEATURE_FLAG_INFO: Final[Mapping[FeatureFlag, FeatureFlagInfo]] = MappingProxyType(
+    {
+        FeatureFlag.AUTONOMY_SESSIONS: FeatureFlagInfo(
+            description="Sessions, their steps, and what they run.", needs=()
+        ),
+        FeatureFlag.AUTONOMY_FIDELITY_GATES: FeatureFlagInfo(
+            description="Reviews at phase gates, and waivers of them.", needs=(FeatureFlag.AUTONOMY_SESSIONS,)
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingSourceInfo:
+    """Say what is known of one SettingSource."""
+
+    description: str
+    outside: bool
+
+
+SETTING_SOURCE_INFO: Final[Mapping[SettingSource, SettingSourceInfo]] = MappingProxyType(
+    {
+        SettingSource.DEFAULT: SettingSourceInfo(description="The contract.", outside=True),
+        SettingSource.PROFILE: SettingSourceInfo(description="The posture profile.", outside=True),
+        SettingSource.SYSTEM: SettingSourceInfo(
+            description="The system's configuration file, outside any workspace.", outside=True
+        ),
+        SettingSource.USER: SettingSourceInfo(
+            description="The user's configuration file, outside any workspace.", outside=True
+        ),
+        SettingSource.WORKSPACE: SettingSourceInfo(
+            description="The workspace's foundry-mcp.toml, which can only tighten what holds without it.", outside=False
+        ),
+        SettingSource.ENVIRONMENT: SettingSourceInfo(
+            description="A variable of the server's environment, which can only tighten what holds without it.",
+            outside=False,
+        ),
+    }
 )
 
 
@@ -318,6 +371,13 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             retryable=False,
             common=False,
         ),
+        ErrorCode.FEATURE_DISABLED: ErrorCodeInfo(
+            description="The feature that the command belongs to is switched off.",
+            type=ErrorType.UNAVAILABLE,
+            remedy="Switch the feature on in the settings outside the workspace, or ask for something else.",
+            retryable=False,
+            common=True,
+        ),
     }
 )
 
@@ -420,6 +480,164 @@ SANDBOX_KIND_INFO: Final[Mapping[SandboxKind, SandboxKindInfo]] = MappingProxyTy
             description="A process group; what leaves it is looked for by a mark in its environment.",
             enforces=(SandboxGuard.FILE_SIZE_LIMIT, SandboxGuard.OPEN_FILES_LIMIT),
             not_as_root=(SandboxGuard.FILE_SIZE_LIMIT, SandboxGuard.OPEN_FILES_LIMIT),
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupRuleInfo:
+    """Say what is known of one StartupRule."""
+
+    description: str
+    remedy: str
+    levels: Mapping[str, object]
+    when: tuple[Mapping[str, object], ...]
+
+
+STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyType(
+    {
+        StartupRule.SETTING_LOOSENED: StartupRuleInfo(
+            description="The workspace's file or the environment asks for something looser than holds without it.",
+            remedy="Take the setting away there, or set it in the configuration outside the workspace.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
+            when=(MappingProxyType({"of": "loosened"}),),
+        ),
+        StartupRule.POLICY_IN_WORKSPACE: StartupRuleInfo(
+            description="The configuration that is to stand outside the workspace lies in it, where a worker can change it.",
+            remedy="Move the file out of the workspace, or name another folder with XDG_CONFIG_HOME or XDG_CONFIG_DIRS.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "policy_in_workspace", "is": (True,)}),),
+        ),
+        StartupRule.MAINTAINER_LOOP: StartupRuleInfo(
+            description="A caller without a token has the role maintainer, so that no step needs a person.",
+            remedy="Take security.loop_role away; give persons a token of that role.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn"}),
+            when=(MappingProxyType({"of": "security.loop_role", "is": ("maintainer",)}),),
+        ),
+        StartupRule.LOCK_BYPASS_ALLOWED: StartupRuleInfo(
+            description="A spec may be changed under its live session.",
+            remedy="Take security.allow_lock_bypass away.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn"}),
+            when=(MappingProxyType({"of": "security.allow_lock_bypass", "is": (True,)}),),
+        ),
+        StartupRule.GATE_WAIVER_ALLOWED: StartupRuleInfo(
+            description="A gate may be waived.",
+            remedy="Take security.allow_gate_waiver away.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn"}),
+            when=(MappingProxyType({"of": "security.allow_gate_waiver", "is": (True,)}),),
+        ),
+        StartupRule.GATES_UNENFORCED: StartupRuleInfo(
+            description="A failed gate holds nothing back.",
+            remedy="Take security.enforce_gates away.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn"}),
+            when=(MappingProxyType({"of": "security.enforce_gates", "is": (False,)}),),
+        ),
+        StartupRule.SHELL_ALLOWED: StartupRuleInfo(
+            description="Verifications may be given to a shell.",
+            remedy="Take verification.allow_shell away; put what needs a shell into a script.",
+            levels=MappingProxyType({"strict-prod": "refuse"}),
+            when=(MappingProxyType({"of": "verification.allow_shell", "is": (True,)}),),
+        ),
+        StartupRule.AGENT_ATTESTS: StartupRuleInfo(
+            description="An agent may attest the manual checks of its own work.",
+            remedy="Take verification.attestation away.",
+            levels=MappingProxyType({"strict-prod": "refuse"}),
+            when=(MappingProxyType({"of": "verification.attestation", "is": ("agent",)}),),
+        ),
+        StartupRule.COMMANDS_REPLACED: StartupRuleInfo(
+            description="Every verification's own command is replaced by another, so that none of them is run.",
+            remedy="Take verification.replace_command away.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "verification.replace_command", "is_not": ("",)}),),
+        ),
+        StartupRule.STORE_NOT_LASTING: StartupRuleInfo(
+            description="Sessions and their logs are lost when the server ends.",
+            remedy="Take store.lasting away.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn"}),
+            when=(MappingProxyType({"of": "store.lasting", "is": (False,)}),),
+        ),
+        StartupRule.SESSIONS_OFF: StartupRuleInfo(
+            description="Sessions are switched off, so that nothing can run.",
+            remedy="Take feature_flags.autonomy_sessions away.",
+            levels=MappingProxyType({"strict-prod": "refuse"}),
+            when=(MappingProxyType({"of": "feature_flags.autonomy_sessions", "is": (False,)}),),
+        ),
+        StartupRule.GATES_OFF: StartupRuleInfo(
+            description="Reviews at gates are switched off, so that every session stops at its first gate.",
+            remedy="Take feature_flags.autonomy_fidelity_gates away.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "feature_flags.autonomy_fidelity_gates", "is": (False,)}),),
+        ),
+        StartupRule.FLAG_WITHOUT_NEED: StartupRuleInfo(
+            description="Gates are switched on, but without sessions there are none.",
+            remedy="Switch feature_flags.autonomy_sessions on, or feature_flags.autonomy_fidelity_gates off.",
+            levels=MappingProxyType({"staging": "warn", "debug": "warn"}),
+            when=(
+                MappingProxyType({"of": "feature_flags.autonomy_fidelity_gates", "is": (True,)}),
+                MappingProxyType({"of": "feature_flags.autonomy_sessions", "is": (False,)}),
+            ),
+        ),
+        StartupRule.DEBUG_UNATTENDED: StartupRuleInfo(
+            description="Sessions may run with nobody watching, under a profile that lets callers do everything.",
+            remedy="Take security.allow_unattended away, or choose another profile.",
+            levels=MappingProxyType({"debug": "refuse"}),
+            when=(MappingProxyType({"of": "security.allow_unattended", "is": (True,)}),),
+        ),
+        StartupRule.OPEN_NETWORK: StartupRuleInfo(
+            description="The server would listen beyond this machine, and nobody needs a token to speak to it.",
+            remedy="Add a token with 'foundry-mcp token add', or listen on a loopback address.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
+            when=(
+                MappingProxyType({"of": "http_non_loopback", "is": (True,)}),
+                MappingProxyType({"of": "tokens", "is": (False,)}),
+            ),
+        ),
+        StartupRule.GATE_POLICY_LOWERED: StartupRuleInfo(
+            description="Gates ask for less than the profile says.",
+            remedy="Take session_defaults.gate_policy away.",
+            levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "looser", "is": ("session_defaults.gate_policy",)}),),
+        ),
+        StartupRule.LIMITS_RAISED: StartupRuleInfo(
+            description="A limit is higher than the profile says, or than it is without a setting.",
+            remedy="Lower it again, or take it away.",
+            levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
+            when=(
+                MappingProxyType(
+                    {
+                        "of": "looser",
+                        "is": (
+                            "session_defaults.max_attempts",
+                            "session_defaults.max_consecutive_errors",
+                            "session_defaults.max_feedback_cycles",
+                            "session_defaults.max_tasks",
+                            "session_defaults.max_context_percent",
+                            "session_defaults.heartbeat_stale_s",
+                            "session_defaults.step_stale_s",
+                            "session_defaults.replay_grace_s",
+                            "verification.timeout_s",
+                            "verification.max_output_mb",
+                            "verification.max_memory_mb",
+                            "verification.max_file_mb",
+                            "verification.max_open_files",
+                            "verification.max_processes",
+                        ),
+                    }
+                ),
+            ),
+        ),
+        StartupRule.SANDBOX_WEAKENED: StartupRuleInfo(
+            description="Commands run in a weaker sandbox than this machine may have.",
+            remedy="Take verification.sandbox away, or ask for a stronger one.",
+            levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "looser", "is": ("verification.sandbox",)}),),
+        ),
+        StartupRule.KEYS_EXPOSED: StartupRuleInfo(
+            description="Commands of verifications can read the signing key, the store and the tokens.",
+            remedy="Install bubblewrap, and let this user make namespaces.",
+            levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "keys_hidden", "is": (False,)}),),
         ),
     }
 )
@@ -532,6 +750,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.LOCK_BYPASS_FORBIDDEN,
                 ErrorCode.RATE_LIMITED,
                 ErrorCode.ATTENDANCE_REQUIRED,
+                ErrorCode.FEATURE_DISABLED,
             }
         ),
         frozenset(
@@ -609,6 +828,7 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
         None,
     ),
     (frozenset({ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE, ErrorCode.SESSION_HELD}), None, None),
+    (frozenset({ErrorCode.FEATURE_DISABLED}), None, None),
     (frozenset({ErrorCode.POLICY_CHANGED}), None, None),
     (
         frozenset(
@@ -677,6 +897,7 @@ LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L2, actions=("audit", "reset")),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("use_role",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L1, actions=("look",)),
+    LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("enable_feature",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("accept_policy",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("replay", "look")),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("look",)),
@@ -890,6 +1111,13 @@ ACTION_TEMPLATE_VALUES: Final[Mapping[str, ActionTemplateValues]] = MappingProxy
             params=("session_id",),
             fixed=MappingProxyType({"reason": "corrupt_state"}),
         ),
+        "enable_feature": ActionTemplateValues(
+            call=None,
+            params=(),
+            fixed=MappingProxyType({}),
+            description="Switch the feature on in the settings outside the workspace, and start the server again.",
+            least_role=Role.MAINTAINER,
+        ),
         "use_role": ActionTemplateValues(
             call=None,
             params=(),
@@ -915,7 +1143,10 @@ class PostureValues:
     max_feedback_cycles: int
     max_tasks: int
     attestation: Attestation
-    unattended: bool
+    allow_unattended: bool
+    auto_retry_gate: bool
+    allow_shell: bool
+    rehearses: PostureProfile | None
 
 
 POSTURE_VALUES: Final[Mapping[str, PostureValues]] = MappingProxyType(
@@ -931,7 +1162,10 @@ POSTURE_VALUES: Final[Mapping[str, PostureValues]] = MappingProxyType(
             max_feedback_cycles=3,
             max_tasks=100,
             attestation=Attestation.OPERATOR,
-            unattended=True,
+            allow_unattended=True,
+            auto_retry_gate=True,
+            allow_shell=False,
+            rehearses=None,
         ),
         "staging": PostureValues(
             loop_role=Role.AUTONOMY_RUNNER,
@@ -944,7 +1178,10 @@ POSTURE_VALUES: Final[Mapping[str, PostureValues]] = MappingProxyType(
             max_feedback_cycles=3,
             max_tasks=100,
             attestation=Attestation.AGENT,
-            unattended=True,
+            allow_unattended=True,
+            auto_retry_gate=True,
+            allow_shell=True,
+            rehearses=PostureProfile.STRICT_PROD,
         ),
         "debug": PostureValues(
             loop_role=Role.MAINTAINER,
@@ -957,7 +1194,10 @@ POSTURE_VALUES: Final[Mapping[str, PostureValues]] = MappingProxyType(
             max_feedback_cycles=10,
             max_tasks=250,
             attestation=Attestation.AGENT,
-            unattended=False,
+            allow_unattended=False,
+            auto_retry_gate=False,
+            allow_shell=True,
+            rehearses=None,
         ),
     }
 )

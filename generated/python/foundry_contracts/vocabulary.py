@@ -13,10 +13,12 @@ __all__ = [
     "EventOrder",
     "EventType",
     "FailureReason",
+    "FeatureFlag",
     "FindingCode",
     "FindingLevel",
     "GatePolicy",
     "LogFault",
+    "LogLevel",
     "LoopSignal",
     "NodeStatus",
     "Outcome",
@@ -28,8 +30,12 @@ __all__ = [
     "SandboxGuard",
     "SandboxKind",
     "SessionStatus",
+    "SettingSource",
     "Severity",
     "SpecFolder",
+    "StartupFact",
+    "StartupLevel",
+    "StartupRule",
     "StepType",
     "UnitKind",
     "UnitStanding",
@@ -38,6 +44,48 @@ __all__ = [
     "Verdict",
     "VerificationKind",
 ]
+
+
+@unique
+class FeatureFlag(StrEnum):
+    """A part of the server that can be switched off."""
+
+    AUTONOMY_SESSIONS = "autonomy_sessions"
+    """Sessions, their steps, and what they run."""
+    AUTONOMY_FIDELITY_GATES = "autonomy_fidelity_gates"
+    """Reviews at phase gates, and waivers of them."""
+
+
+@unique
+class LogLevel(StrEnum):
+    """How important a message is."""
+
+    ERROR = "error"
+    """Something failed."""
+    WARNING = "warning"
+    """Something is not as it should be."""
+    INFO = "info"
+    """Something worth knowing."""
+    DEBUG = "debug"
+    """Everything."""
+
+
+@unique
+class SettingSource(StrEnum):
+    """Where a setting's value comes from, from the weakest to the strongest."""
+
+    DEFAULT = "default"
+    """The contract."""
+    PROFILE = "profile"
+    """The posture profile."""
+    SYSTEM = "system"
+    """The system's configuration file, outside any workspace."""
+    USER = "user"
+    """The user's configuration file, outside any workspace."""
+    WORKSPACE = "workspace"
+    """The workspace's foundry-mcp.toml, which can only tighten what holds without it."""
+    ENVIRONMENT = "environment"
+    """A variable of the server's environment, which can only tighten what holds without it."""
 
 
 @unique
@@ -144,6 +192,8 @@ class ErrorCode(StrEnum):
     """Too many calls of this actor were denied within a minute."""
     ATTENDANCE_REQUIRED = "ATTENDANCE_REQUIRED"
     """The posture lets no session run unattended."""
+    FEATURE_DISABLED = "FEATURE_DISABLED"
+    """The feature that the command belongs to is switched off."""
 
 
 @unique
@@ -227,6 +277,78 @@ class SandboxKind(StrEnum):
 
 
 @unique
+class StartupFact(StrEnum):
+    """What is known when a server starts, beside its settings. One that was not looked into trips no rule."""
+
+    LOOSENED = "loosened"
+    """Which settings the workspace's file or the environment would loosen."""
+    LOOSER = "looser"
+    """Which settings are looser than the profile, or than without a setting."""
+    POLICY_IN_WORKSPACE = "policy_in_workspace"
+    """Whether a configuration that counts as outside lies in the workspace."""
+    HTTP_NON_LOOPBACK = "http_non_loopback"
+    """Whether the server is to listen on an address that other machines reach."""
+    TOKENS = "tokens"
+    """Whether the workspace has tokens."""
+    KEYS_HIDDEN = "keys_hidden"
+    """Whether commands run where they cannot see the keys. Only doctor looks: a server tries its sandboxes with the first command."""
+
+
+@unique
+class StartupLevel(StrEnum):
+    """What a rule that is tripped comes to."""
+
+    REFUSE = "refuse"
+    """The server does not start."""
+    WARN = "warn"
+    """The server starts and says so."""
+
+
+@unique
+class StartupRule(StrEnum):
+    """What is looked for before a server starts."""
+
+    SETTING_LOOSENED = "SETTING_LOOSENED"
+    """The workspace's file or the environment asks for something looser than holds without it."""
+    POLICY_IN_WORKSPACE = "POLICY_IN_WORKSPACE"
+    """The configuration that is to stand outside the workspace lies in it, where a worker can change it."""
+    MAINTAINER_LOOP = "MAINTAINER_LOOP"
+    """A caller without a token has the role maintainer, so that no step needs a person."""
+    LOCK_BYPASS_ALLOWED = "LOCK_BYPASS_ALLOWED"
+    """A spec may be changed under its live session."""
+    GATE_WAIVER_ALLOWED = "GATE_WAIVER_ALLOWED"
+    """A gate may be waived."""
+    GATES_UNENFORCED = "GATES_UNENFORCED"
+    """A failed gate holds nothing back."""
+    SHELL_ALLOWED = "SHELL_ALLOWED"
+    """Verifications may be given to a shell."""
+    AGENT_ATTESTS = "AGENT_ATTESTS"
+    """An agent may attest the manual checks of its own work."""
+    COMMANDS_REPLACED = "COMMANDS_REPLACED"
+    """Every verification's own command is replaced by another, so that none of them is run."""
+    STORE_NOT_LASTING = "STORE_NOT_LASTING"
+    """Sessions and their logs are lost when the server ends."""
+    SESSIONS_OFF = "SESSIONS_OFF"
+    """Sessions are switched off, so that nothing can run."""
+    GATES_OFF = "GATES_OFF"
+    """Reviews at gates are switched off, so that every session stops at its first gate."""
+    FLAG_WITHOUT_NEED = "FLAG_WITHOUT_NEED"
+    """Gates are switched on, but without sessions there are none."""
+    DEBUG_UNATTENDED = "DEBUG_UNATTENDED"
+    """Sessions may run with nobody watching, under a profile that lets callers do everything."""
+    OPEN_NETWORK = "OPEN_NETWORK"
+    """The server would listen beyond this machine, and nobody needs a token to speak to it."""
+    GATE_POLICY_LOWERED = "GATE_POLICY_LOWERED"
+    """Gates ask for less than the profile says."""
+    LIMITS_RAISED = "LIMITS_RAISED"
+    """A limit is higher than the profile says, or than it is without a setting."""
+    SANDBOX_WEAKENED = "SANDBOX_WEAKENED"
+    """Commands run in a weaker sandbox than this machine may have."""
+    KEYS_EXPOSED = "KEYS_EXPOSED"
+    """Commands of verifications can read the signing key, the store and the tokens."""
+
+
+@unique
 class Role(StrEnum):
     """What a caller may do, in rising order of power."""
 
@@ -302,6 +424,8 @@ class CommandName(StrEnum):
     """Review the phase whose gate step is out. A second call joins the review, or gives its verdict."""
     SERVER_CAPABILITIES = "server.capabilities"
     """Tell what this server is, which contract it holds to, and what the caller may do."""
+    SERVER_CONFIG = "server.config"
+    """Tell each setting's value and where it comes from, and what the start-up rules find."""
 
 
 @unique

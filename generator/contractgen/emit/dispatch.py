@@ -19,7 +19,7 @@ class CommandEntry:
     title: str
     read_only: bool
     role: {role}
-    flag: str | None
+    flag: {flag} | None
     errors: tuple[{error}, ...]
     emits: tuple[{event}, ...]
     tags: tuple[str, ...]
@@ -51,6 +51,7 @@ def emit(contracts: ContractSet) -> dict[str, str]:
         "event": derived(contracts, "events"),
         "role": _enumeration(contracts, contracts.settings.roles),
         "error": _enumeration(contracts, contracts.settings.errors),
+        "flag": _enumeration(contracts, contracts.settings.flags),
     }
     imported = sorted(set(kinds.values()) - {"str"})
     lines = [
@@ -96,7 +97,7 @@ def _entry(contracts: ContractSet, command: Command, kinds: dict[str, str]) -> s
         "title": repr(command.title),
         "read_only": repr(command.read_only),
         "role": _value(kinds["role"], command.role),
-        "flag": repr(command.flag),
+        "flag": "None" if command.flag is None else _value(kinds["flag"], command.flag),
         "errors": tuple_of(_value(kinds["error"], code) for code in command.errors),
         "emits": tuple_of(_value(kinds["event"], event) for event in command.emits),
         "tags": tuple_of(map(repr, command.tags)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 from contractgen.bundle import bundled, dereference, text
@@ -14,9 +17,30 @@ ROUTING = ("action", "command")
 
 
 def emit(contracts: ContractSet) -> dict[str, str]:
-    """Write the list of tools for readers of files and again as data of the Python package."""
-    listed = text([definition(contracts, tool) for tool in contracts.tools.values()])
-    return {"mcp/tools.json": listed, f"python/{contracts.settings.package}/schemas/tools.json": listed}
+    """Write the list of tools for readers of files and as data of the Python package, there also under fewer flags."""
+    listed = text(_listed(contracts, _flags(contracts)))
+    package = f"python/{contracts.settings.package}/schemas"
+    files = {"mcp/tools.json": listed, f"{package}/tools.json": listed}
+    if flags := _flags(contracts):
+        fewer = [on for count in range(len(flags)) for on in combinations(flags, count)]
+        files[f"{package}/tools_by_flags.json"] = text(
+            [{"flags": list(on), "tools": _listed(contracts, on)} for on in fewer]
+        )
+    return files
+
+
+def _flags(contracts: ContractSet) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(command.flag for command in contracts.commands if command.flag))
+
+
+def _listed(contracts: ContractSet, flags: Iterable[str]) -> list[dict[str, Any]]:
+    """Give the tools as they are listed when only these flags are on; a tool with nothing left is not."""
+    on = {None, *flags}
+    left = (
+        replace(tool, commands=tuple(command for command in tool.commands if command.flag in on))
+        for tool in contracts.tools.values()
+    )
+    return [definition(contracts, tool) for tool in left if tool.commands]
 
 
 def definition(contracts: ContractSet, tool: Tool) -> dict[str, Any]:

@@ -22,6 +22,7 @@ RULES = (
     "tables",
     "machines",
     "values",
+    "configurations",
 )
 
 

@@ -14,6 +14,7 @@ def check(contracts: ContractSet) -> Iterator[Finding]:
     for key, name, kind, known in (
         ("errors", settings.errors, "enumeration", contracts.enumerations),
         ("roles", settings.roles, "enumeration", contracts.enumerations),
+        *([("flags", settings.flags, "enumeration", contracts.enumerations)] if settings.flags else []),
         ("envelope", settings.envelope, "definition", contracts.definitions),
     ):
         if name not in known:

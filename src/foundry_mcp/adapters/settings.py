@@ -1,22 +1,26 @@
-"""Settings: the workspace's foundry-mcp.toml under the environment, held to the config contract."""
+"""Settings as they are written: in files outside the workspace, its own, the environment. Held to the contract."""
 
 from __future__ import annotations
 
 import difflib
 import json
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jsonschema_rs
 
-from foundry_contracts.models.config import Config
+from foundry_contracts.settings import ENVIRONMENT, FILE_NAME, GROUPED, SECTIONS, SETTINGS
+from foundry_contracts.vocabulary import SettingSource
+from foundry_mcp.machine.settings import Layer, Resolved, Said, resolve
+from foundry_mcp.places import PRODUCT
 from foundry_mcp.ports import PortError
 
-FILE_NAME = "foundry-mcp.toml"
-_PREFIX = "FOUNDRY_MCP_"
+_OUTSIDE_NAME: Final = "config.toml"
+_SYSTEM: Final = "/etc"
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -24,31 +28,52 @@ class SettingsInvalid(PortError):
     """Report settings that do not hold to the contract, each with where it was set."""
 
 
-def load_settings(workspace: Path, environ: Mapping[str, str]) -> Config:
-    """Read the settings: environment over file over default; anything unknown is refused."""
-    schema = _schema()
-    values = _from_file(workspace / FILE_NAME)
-    for name, section in _sections(schema).items():
-        values.setdefault(name, {})
-        if isinstance(values[name], dict):
-            values[name].update(_from_environment(name, section, environ))
-    _hold(schema, values)
-    return Config.model_validate(values)
+def load_settings(workspace: Path, environ: Mapping[str, str]) -> Resolved:
+    """Read the settings and give what holds; anything unknown is refused."""
+    return resolve(read_layers(workspace, environ))
 
 
-def _schema() -> dict[str, Any]:
-    text = (files("foundry_contracts") / "schemas" / "formats" / "Config.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+def read_layers(workspace: Path, environ: Mapping[str, str]) -> tuple[Layer, ...]:
+    """Read what each source says, from the weakest to the strongest; SettingsInvalid names what does not hold."""
+    return (
+        *(_file_layer(SettingSource.SYSTEM, path) for path in system_files(environ)),
+        _file_layer(SettingSource.USER, user_file(environ)),
+        _file_layer(SettingSource.WORKSPACE, workspace / FILE_NAME),
+        _environment_layer(environ),
+    )
 
 
-def _sections(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give each section's properties."""
-    sections: dict[str, dict[str, Any]] = {}
-    for name, reference in schema["properties"].items():
-        definition = schema["$defs"][reference["$ref"].rpartition("/")[2]]
-        sections[name] = definition["properties"]
-    return sections
+def user_file(environ: Mapping[str, str]) -> Path:
+    """Give the user's configuration file."""
+    # The XDG specification has relative paths ignored.
+    named = environ.get("XDG_CONFIG_HOME", "")
+    home = environ.get("HOME", "")
+    otherwise = (Path(home) if os.path.isabs(home) else Path.home()) / ".config"
+    return (Path(named) if os.path.isabs(named) else otherwise) / PRODUCT / _OUTSIDE_NAME
+
+
+def system_files(environ: Mapping[str, str]) -> list[Path]:
+    """Give the system's configuration files, from the weakest to the strongest."""
+    named = [folder for folder in environ.get("XDG_CONFIG_DIRS", "").split(":") if os.path.isabs(folder)]
+    return [Path(folder) / PRODUCT / _OUTSIDE_NAME for folder in reversed(named or [_SYSTEM])]
+
+
+def lies_inside(layers: tuple[Layer, ...], workspace: Path) -> bool:
+    """Tell whether a file that counts as outside the workspace lies in it, where whoever works there can change it."""
+    real = os.path.realpath(workspace)
+    outside = (layer for layer in layers if layer.source in (SettingSource.SYSTEM, SettingSource.USER))
+    return any(Path(os.path.realpath(layer.file)).is_relative_to(real) for layer in outside if layer.said)
+
+
+def _file_layer(source: SettingSource, path: Path) -> Layer:
+    values = _from_file(path)
+    _hold(values, str(path))
+    said = {
+        f"{section}.{key}": Said(value, str(path))
+        for section, inside in values.items()
+        for key, value in inside.items()
+    }
+    return Layer(source, said, str(path))
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -61,16 +86,32 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SettingsInvalid(f"{path} cannot be read: {problem}", "Mend the file, or take it away.") from problem
 
 
-def _from_environment(section: str, properties: dict[str, Any], environ: Mapping[str, str]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, schema in properties.items():
-        text = environ.get(f"{_PREFIX}{section}_{key}".upper())
-        if text is not None:
-            found[key] = _typed(text, schema.get("type"))
-    return found
+def _environment_layer(environ: Mapping[str, str]) -> Layer:
+    said = dict(_grouped(environ))
+    for name, entry in SETTINGS.items():
+        if (text := environ.get(entry.environment)) is not None:
+            said[name] = Said(_typed(text, entry.kind), entry.environment)
+    values: dict[str, dict[str, object]] = {}
+    for name, what in said.items():
+        section, _, key = name.partition(".")
+        values.setdefault(section, {})[key] = what.value
+    _hold(values, f"the environment ({ENVIRONMENT}*)")
+    return Layer(SettingSource.ENVIRONMENT, said)
 
 
-def _typed(text: str, kind: object) -> object:
+def _grouped(environ: Mapping[str, str]) -> Iterator[tuple[str, Said]]:
+    """Read the variables that set a section as `name=value,name=value`."""
+    for section, variable in GROUPED.items():
+        for part in filter(None, environ.get(variable, "").split(",")):
+            key, equals, text = part.partition("=")
+            entry = SETTINGS.get(f"{section}.{key.strip()}")
+            if not equals:
+                message = f"{variable} has {part.strip()!r}, which is no name=value"
+                raise SettingsInvalid(message, f'Write {variable}="name=value,name=value".')
+            yield f"{section}.{key.strip()}", Said(_typed(text.strip(), entry.kind if entry else ""), variable)
+
+
+def _typed(text: str, kind: str) -> bool | int | str:
     """Read a setting's text as its contract's type; what does not read so is left for the contract to refuse."""
     if kind == "integer" and text.lstrip("-").isdecimal():
         return int(text)
@@ -79,25 +120,24 @@ def _typed(text: str, kind: object) -> object:
     return text
 
 
-def _hold(schema: dict[str, Any], values: dict[str, Any]) -> None:
-    problems = [*_unknown(schema, values)]
+def _hold(values: dict[str, Any], place: str) -> None:
+    problems = [*_unknown(values)]
     if not problems:
-        validator = jsonschema_rs.validator_for(schema)
+        text = (files("foundry_contracts") / "schemas" / "config_file.json").read_text(encoding="utf-8")
+        validator = jsonschema_rs.validator_for(json.loads(text))
         problems = [f"{'.'.join(map(str, e.instance_path))}: {e.message}" for e in validator.iter_errors(values)]
     if problems:
-        raise SettingsInvalid("; ".join(problems), f"Correct them in {FILE_NAME} or in the environment ({_PREFIX}*).")
+        raise SettingsInvalid("; ".join(problems), f"Correct them in {place}.")
 
 
-def _unknown(schema: dict[str, Any], values: dict[str, Any]) -> list[str]:
-    sections = _sections(schema)
-    problems = [_no_such("section", name, list(sections)) for name in values if name not in sections]
-    for name, properties in sections.items():
-        inside = values.get(name)
-        known = list(properties)
-        if not isinstance(inside, dict):
-            problems.append(f"[{name}] is {inside!r} and no section of settings")
-            continue
-        problems += [_no_such(f"setting in [{name}]", key, known) for key in inside if key not in known]
+def _unknown(values: dict[str, Any]) -> list[str]:
+    problems = [_no_such("section", name, list(SECTIONS)) for name in values if name not in SECTIONS]
+    for section, inside in values.items():
+        known = [entry.key for entry in SETTINGS.values() if entry.section == section]
+        if section in SECTIONS and not isinstance(inside, dict):
+            problems.append(f"[{section}] is {inside!r} and no section of settings")
+        elif section in SECTIONS:
+            problems += [_no_such(f"setting in [{section}]", key, known) for key in inside if key not in known]
     return problems
 
 

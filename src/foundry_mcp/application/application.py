@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, Refusal
-from foundry_contracts.models.events_session import AccessDenied, SessionRebased, SessionSettings, SessionStarted
+from foundry_contracts.models.events_session import AccessDenied, SessionRebased, SessionStarted
 from foundry_contracts.models.formats_audit import LogFinding
 from foundry_contracts.models.task_session_reset import SessionResetRequest
 from foundry_contracts.models.task_update_status import TaskUpdateStatusRequest
@@ -32,6 +32,7 @@ from foundry_mcp.application.runs import Means, Runs
 from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.application.spec_writer import SpecWriter
 from foundry_mcp.machine.moments import seconds_between
+from foundry_mcp.machine.policy import Policy
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation
@@ -74,7 +75,7 @@ class World:
     clock: Clock
     ids: Ids
     means: Means
-    settings: SessionSettings
+    policy: Policy
     replay_grace_s: int
     write_back: bool
 
@@ -121,6 +122,9 @@ class Application:
         limited = self._denials.limited(call.caller, self._world.clock.now())
         if limited is not None:
             return self._refused(call, request_id, limited)
+        closed = self._world.policy.closed(call.entry.flag)
+        if closed is not None:
+            return self._refused(call, request_id, closed)
         if not permits(call.caller.role, call.entry.role):
             return self._deny(call, request_id)
         problems = validation.request_problems(call.entry, call.params)
@@ -225,7 +229,7 @@ class Application:
             world.specs,
             cursors,
             self._plans,
-            world.settings,
+            world.policy,
             world.means.signer,
             world.clock,
         )
@@ -333,7 +337,7 @@ class Application:
             caller=call.caller,
             now=now,
             ids=FreshIds(session=fresh("ses"), step=fresh("stp"), attempt=fresh("att")),
-            settings=self._world.settings,
+            settings=self._world.policy.settings,
             mac=self._world.means.signer.mac,
             spec_id=spec_id,
             run_lost=self._runs.is_lost(state.outstanding if state else None),

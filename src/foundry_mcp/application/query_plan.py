@@ -38,7 +38,7 @@ def plan(reader: Reader, request: SpecPlanRequest) -> SpecPlanResponse | Refusal
     found = reader.plan(request.spec_id)
     if isinstance(found, Refusal):
         return found
-    refusal = commands_of_plan(found, reader.settings)
+    refusal = commands_of_plan(found, reader.policy.settings)
     if refusal is not None:
         return refusal
     scope = f"plan:{request.spec_id}:{found.structure_digest}"
@@ -55,11 +55,11 @@ def plan(reader: Reader, request: SpecPlanRequest) -> SpecPlanResponse | Refusal
 
 def _walk(reader: Reader, found: PlanIndex, spec_id: str) -> list[PlannedStep]:
     ids = FreshIds(*(f"{prefix}_{_NONE}" for prefix in ("ses", "stp", "att")))
-    here = Situation(None, _NOBODY, _NOW, ids, reader.settings, lambda text: sha256(text.encode()).hexdigest())
+    here = Situation(None, _NOBODY, _NOW, ids, reader.policy.settings, lambda text: sha256(text.encode()).hexdigest())
     begun = SessionStarted(
         plan_digest=found.digest,
         structure_digest=found.structure_digest,
-        settings=reader.settings,
+        settings=reader.policy.settings,
         attended=True,
         warnings=[],
         run_id=_NOBODY.id,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundry_contracts.handlers import Refusal
-from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.vocabulary import ErrorCode
 from foundry_mcp.application.cursors import Cursors
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.machine.plan_index import PlanIndex
+from foundry_mcp.machine.policy import Policy
 from foundry_mcp.machine.refusals import spec_invalid, spec_not_found
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller
@@ -34,7 +34,7 @@ class Reader:
     specs: SpecFiles
     cursors: Cursors
     plans: Plans
-    settings: SessionSettings
+    policy: Policy
     signer: Signer
     clock: Clock
 

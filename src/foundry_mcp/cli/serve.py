@@ -16,6 +16,7 @@ from foundry_mcp.cli.workspace import add_workspace, workspace_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LOG = logging.getLogger(__name__)
 _UNUSABLE = 3
 
 
@@ -43,13 +44,17 @@ def main(args: argparse.Namespace) -> int:
 
 async def _serve(workspace: Path) -> None:
     from foundry_mcp.bootstrap import join
+    from foundry_mcp.cli.doctor import told
     from foundry_mcp.places import PRODUCT
     from foundry_mcp.surface.server import make_server
     from foundry_mcp.surface.stdio import serve
 
     joined = join(workspace, os.environ)
     handle = joined.application.handle
-    server = make_server(PRODUCT, version(PRODUCT), handle, joined.caller, joined.ids.fresh)
+    server = make_server(PRODUCT, version(PRODUCT), handle, joined.caller, joined.ids.fresh, joined.policy.flags)
+    logging.getLogger().setLevel(joined.log_level.upper())
+    for finding in joined.policy.findings:
+        _LOG.warning("%s", told(finding, joined.policy.settings.profile))
     serving = asyncio.ensure_future(serve(server))
     # A polite end is to be as clean as the client's going away: what runs is cut off and becomes interrupted.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)

@@ -8,9 +8,11 @@ from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine, PlanUnit
 from foundry_contracts.vocabulary import ErrorCode, VerificationKind
-from foundry_mcp.machine.command_line import ShellNeeded, parse_command
+from foundry_mcp.machine.command_line import HERE, ShellNeeded, parse_command
 from foundry_mcp.machine.optional import given
 from foundry_mcp.machine.plan_index import PlanIndex
+
+_SHELL = ("sh", "-c")
 
 
 def command_text(unit: PlanUnit, settings: SessionSettings) -> str:
@@ -21,9 +23,18 @@ def command_text(unit: PlanUnit, settings: SessionSettings) -> str:
 
 def command_of(unit: PlanUnit, settings: SessionSettings) -> CommandLine:
     """Give the command line of a verification that start let pass."""
-    parsed = parse_command(command_text(unit, settings))
+    parsed = _parsed(command_text(unit, settings), settings)
     if isinstance(parsed, ShellNeeded):
         raise ValueError(f"start let {unit.id} pass, whose command needs a shell")
+    return parsed
+
+
+def _parsed(text: str, settings: SessionSettings) -> CommandLine | ShellNeeded:
+    """Read a command; one that needs a shell is given to one where the session may."""
+    parsed = parse_command(text)
+    # No argument can hold a NUL.
+    if isinstance(parsed, ShellNeeded) and settings.allow_shell and "\0" not in text:
+        return CommandLine(argv=[*_SHELL, text], cwd=HERE)
     return parsed
 
 
@@ -33,7 +44,7 @@ def commands_of_plan(plan: PlanIndex, settings: SessionSettings) -> Refusal | No
     shell: list[dict[str, str]] = []
     for unit in _run_by_server(plan):
         text = command_text(unit, settings)
-        parsed = parse_command(text) if text else None
+        parsed = _parsed(text, settings) if text else None
         if parsed is None:
             missing.append(unit.id)
         elif isinstance(parsed, ShellNeeded):

@@ -50,8 +50,7 @@ def start(situation: Situation, request: SessionStartRequest) -> Accepted[Sessio
     if isinstance(plan, Refusal):
         return plan
     if not request.attended and not situation.settings.allow_unattended:
-        message = "The posture lets no session run unattended."
-        return Refusal(ErrorCode.ATTENDANCE_REQUIRED, message, {"spec_id": request.spec_id})
+        return _attendance_required(request.spec_id)
     if request.adopt_completed and not permits(situation.caller.role, Role.MAINTAINER):
         return unauthorized(situation.caller.role, Role.MAINTAINER, "take the file's word for completed work")
     done = done_before(situation.earlier, plan, adopt=request.adopt_completed)
@@ -89,6 +88,11 @@ def startable_plan(situation: Situation, spec_id: str, *, any_command: bool = Fa
         return spec_invalid(spec_id, situation.spec.findings)
     refusal = None if any_command else commands_of_plan(situation.spec.plan, situation.settings)
     return refusal or situation.spec.plan
+
+
+def _attendance_required(spec_id: str) -> Refusal:
+    message = "The posture lets no session run unattended."
+    return Refusal(ErrorCode.ATTENDANCE_REQUIRED, message, {"spec_id": spec_id})
 
 
 def _warnings(situation: Situation) -> list[str]:
@@ -189,9 +193,16 @@ def accept_policy(
     state = session_or_refusal(situation, CommandName.TASK_SESSION_ACCEPT_POLICY)
     if isinstance(state, Refusal):
         return state
-    if state.settings == situation.settings:
+    attended = state.attended if request.attended is MISSING else request.attended
+    if state.settings == situation.settings and state.attended == attended:
         return Accepted(SessionAcceptPolicyResponse(**session_reply(state, situation)))
-    events = (PolicyAccepted(settings=situation.settings, note=request.note),)
+    # What a start would refuse is no more possible under a policy that came later.
+    refusal = commands_of_plan(state.plan, situation.settings)
+    if refusal is None and not attended and not situation.settings.allow_unattended:
+        refusal = _attendance_required(state.spec_id)
+    if refusal is not None:
+        return refusal
+    events = (PolicyAccepted(settings=situation.settings, attended=request.attended, note=request.note),)
     return Accepted(SessionAcceptPolicyResponse(**_after(state, situation, events)), events)
 
 

@@ -100,6 +100,7 @@ def _started(event: Recorded, payload: SessionStarted, plans: Plans) -> Session:
         status=SessionStatus.RUNNING,
         run_id=payload.run_id,
         run_seen_at=event.time,
+        attended=payload.attended,
         standing=HashTrieMap({unit.unit_id: unit.standing for unit in payload.carried}),
         gates=HashTrieMap(dict.fromkeys(payload.carried_phases, True)),
     )
@@ -200,7 +201,8 @@ def _ended(state: Session, payload: SessionEnded | SessionReset, event: Recorded
 
 
 def _policy_accepted(state: Session, payload: PolicyAccepted, event: Recorded) -> Session:
-    return replace(state, settings=payload.settings)
+    attended = state.attended if payload.attended is MISSING else payload.attended
+    return replace(state, settings=payload.settings, attended=attended)
 
 
 def _holder_changed(state: Session, payload: HolderChanged, event: Recorded) -> Session:
@@ -285,7 +287,7 @@ def _not_done(state: Session, payload: StepReported, step: Outstanding | None) -
     if payload.type is StepType.RUN_FIDELITY_GATE:
         if not state.settings.enforce_gates:
             return _pass_gate(state)
-        if state.settings.gate_policy is GatePolicy.MANUAL:
+        if state.settings.gate_policy is GatePolicy.MANUAL or not state.settings.auto_retry_gate:
             return replace(state, gate_waits_for_person=True)
         return replace(state, feedback=Feedback(None, _findings(payload, step)))
     state = count_failure(state, work_of(payload.type, unit, payload.phase_id))

@@ -77,6 +77,7 @@ class Session:
     status: SessionStatus
     run_id: str
     run_seen_at: str
+    attended: bool = False
     discarded: bool = False
     pause_reason: PauseReason | None = None
     pause_unit: str | None = None

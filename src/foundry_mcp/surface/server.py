@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from mcp import types
@@ -20,10 +20,13 @@ Handle = Callable[[Call], Awaitable[Envelope]]
 _LIST_TTL_MS = 60_000
 
 
-def make_server(name: str, version: str, handle: Handle, caller: Caller, fresh: Callable[[str], str]) -> Server[Any]:
-    """Make the server; `handle` answers routed calls, `caller` is who its one client is."""
-    listed = [types.Tool.model_validate(definition) for definition in tools.definitions()]
-    known = frozenset(tool.name for tool in listed)
+def make_server(
+    name: str, version: str, handle: Handle, caller: Caller, fresh: Callable[[str], str], flags: Iterable[str]
+) -> Server[Any]:
+    """Make the server; `handle` answers routed calls, `caller` is its one client, `flags` the features that are on."""
+    listed = [types.Tool.model_validate(definition) for definition in tools.listed(flags)]
+    # What is off is not listed, but is known: a call of it is told that it is off.
+    known = frozenset(definition["name"] for definition in tools.definitions())
 
     async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=listed, ttl_ms=_LIST_TTL_MS, cache_scope="public")

@@ -1,8 +1,9 @@
-"""The tool definitions, as generated: nothing is added and nothing left out."""
+"""The tool definitions, as generated for the features that are on: nothing is added and nothing left out."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,6 +14,13 @@ def definitions() -> tuple[dict[str, Any], ...]:
     """Give every tool's definition, in the contract's order."""
     text = (files("foundry_contracts") / "schemas" / "tools.json").read_text(encoding="utf-8")
     return tuple(json.loads(text))
+
+
+def listed(flags: Iterable[str]) -> tuple[dict[str, Any], ...]:
+    """Give the definitions of what is on: all, where every flag is."""
+    text = (files("foundry_contracts") / "schemas" / "tools_by_flags.json").read_text(encoding="utf-8")
+    fewer = {frozenset(entry["flags"]): tuple(entry["tools"]) for entry in json.loads(text)}
+    return fewer.get(frozenset(flags), definitions())
 
 
 @cache

@@ -7,7 +7,76 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import Attestation, GatePolicy, PostureProfile, SandboxKind
+from foundry_contracts.vocabulary import (
+    Attestation,
+    GatePolicy,
+    LogLevel,
+    PostureProfile,
+    Role,
+    SandboxKind,
+    SettingSource,
+)
+
+
+class FeatureFlagsConfig(BaseModel):
+    """
+    What the server offers at all.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    autonomy_sessions: Annotated[bool, Field(description="Sessions, their steps, and what they run.")] = True
+    autonomy_fidelity_gates: Annotated[
+        bool,
+        Field(description="Reviews at phase gates, and waivers of them; without it a session stops at its first gate."),
+    ] = True
+
+
+class PostureConfig(BaseModel):
+    """
+    The operator's one knob.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    profile: Annotated[PostureProfile, Field(description="What callers may do and how sessions are bound.")] = (
+        PostureProfile.STRICT_PROD
+    )
+
+
+class SecurityConfig(BaseModel):
+    """
+    What callers may do, where it is to be other than the profile says.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    loop_role: Annotated[
+        Role | MISSING, Field(description="The role of a caller without a token; absent: as the posture says.")
+    ] = MISSING
+    allow_lock_bypass: Annotated[
+        bool | MISSING,
+        Field(
+            description="Whether a maintainer may change a spec under its live session; absent: as the posture says."
+        ),
+    ] = MISSING
+    allow_gate_waiver: Annotated[
+        bool | MISSING, Field(description="Whether a maintainer may waive a gate; absent: as the posture says.")
+    ] = MISSING
+    enforce_gates: Annotated[
+        bool | MISSING, Field(description="Whether a failed gate holds its phase back; absent: as the posture says.")
+    ] = MISSING
+    allow_unattended: Annotated[
+        bool | MISSING, Field(description="Whether sessions may run with nobody watching; absent: as the posture says.")
+    ] = MISSING
 
 
 class ServerConfig(BaseModel):
@@ -39,6 +108,10 @@ class VerificationConfig(BaseModel):
     ] = ""
     attestation: Annotated[
         Attestation | MISSING, Field(description="Who may attest a manual check; absent: as the posture says.")
+    ] = MISSING
+    allow_shell: Annotated[
+        bool | MISSING,
+        Field(description="Whether a command that needs a shell is given to one; absent: as the posture says."),
     ] = MISSING
     timeout_s: Annotated[int, Field(description="How long a command may run, in seconds.", ge=1, le=86400)] = 600
     sandbox: Annotated[
@@ -114,21 +187,15 @@ class SessionDefaultsConfig(BaseModel):
     gate_policy: Annotated[
         GatePolicy | MISSING, Field(description="What a gate asks for; absent: as the posture says.")
     ] = MISSING
-
-
-class PostureConfig(BaseModel):
-    """
-    The operator's one knob.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-    )
-    profile: Annotated[PostureProfile, Field(description="What callers may do and how sessions are bound.")] = (
-        PostureProfile.STRICT_PROD
-    )
+    stop_on_phase_completion: Annotated[
+        bool | MISSING, Field(description="Whether a session pauses after each phase; absent: as the posture says.")
+    ] = MISSING
+    auto_retry_gate: Annotated[
+        bool | MISSING,
+        Field(
+            description="Whether a failed gate is followed by feedback and another try; otherwise by a pause for a person. Absent: as the posture says."
+        ),
+    ] = MISSING
 
 
 class SpecsConfig(BaseModel):
@@ -145,17 +212,69 @@ class SpecsConfig(BaseModel):
     ] = True
 
 
-class Config(BaseModel):
+class StoreConfig(BaseModel):
     """
-    foundry-mcp.toml, with every section there: one that a file leaves out is empty, and each setting has its default.
+    Where sessions are kept.
     """
 
     model_config = ConfigDict(
         defer_build=True,
         extra="forbid",
     )
-    server: ServerConfig
+    lasting: Annotated[
+        bool,
+        Field(
+            description="Whether sessions are kept when the server ends; otherwise they lie in a temporary folder and go with it."
+        ),
+    ] = True
+
+
+class ObservabilityConfig(BaseModel):
+    """
+    What the server writes to its standard error.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    log_level: Annotated[LogLevel, Field(description="The least important message that is written.")] = LogLevel.WARNING
+
+
+class SettingShown(BaseModel):
+    """
+    A setting as it holds, and where that was said.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    name: Annotated[str, Field(description="Its full name: section.key.")]
+    value: Annotated[
+        bool | int | str | MISSING, Field(description="Its value; absent: none is set, and nothing gives a default.")
+    ] = MISSING
+    source: SettingSource
+    place: Annotated[str | MISSING, Field(description="The file or the variable; absent where it is none.")] = MISSING
+
+
+class Config(BaseModel):
+    """
+    foundry-mcp.toml, with every section there: one that a file leaves out is empty, and each setting has its default. A workspace's file and the environment can only tighten what holds without them.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    feature_flags: FeatureFlagsConfig
     posture: PostureConfig
-    verification: VerificationConfig
+    security: SecurityConfig
     session_defaults: SessionDefaultsConfig
+    verification: VerificationConfig
     specs: SpecsConfig
+    store: StoreConfig
+    server: ServerConfig
+    observability: ObservabilityConfig

@@ -18,6 +18,7 @@ from foundry_contracts.vocabulary import (
     NodeStatus,
     Outcome,
     PauseReason,
+    PostureProfile,
     ReasonCode,
     Role,
     StepType,
@@ -60,6 +61,7 @@ class SessionSettings(BaseModel):
         extra="forbid",
         arbitrary_types_allowed=True,
     )
+    profile: PostureProfile
     default_test_command: Annotated[
         str, Field(description="The command of verifications that have none; empty: there is none.")
     ]
@@ -84,6 +86,10 @@ class SessionSettings(BaseModel):
     heartbeat_stale_s: Annotated[int, Field(description="How long a run may give no sign of life, in seconds.", ge=1)]
     step_stale_s: Annotated[int, Field(description="How long a step may be out, in seconds.", ge=1)]
     allow_unattended: Annotated[bool, Field(description="Whether the session may run with nobody watching.")]
+    allow_shell: Annotated[bool, Field(description="Whether a command that needs a shell is given to one.")]
+    auto_retry_gate: Annotated[
+        bool, Field(description="Whether a failed gate is followed by feedback and another try.")
+    ]
 
 
 class HumanVerdict(BaseModel):
@@ -340,6 +346,9 @@ class PolicyAccepted(BaseModel):
     )
     settings: SessionSettings
     note: Text | MISSING = MISSING
+    attended: Annotated[
+        bool | MISSING, Field(description="Whether somebody watches from now on; absent: as before.")
+    ] = MISSING
 
 
 class HolderChanged(BaseModel):

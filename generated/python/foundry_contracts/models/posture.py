@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from foundry_contracts.vocabulary import Attestation, GatePolicy, Role
+from foundry_contracts.vocabulary import Attestation, GatePolicy, PostureProfile, Role
 
 
 class Posture(BaseModel):
@@ -35,4 +35,17 @@ class Posture(BaseModel):
     max_feedback_cycles: Annotated[int, Field(description="How many feedback cycles one gate may have.", ge=1)]
     max_tasks: Annotated[int, Field(description="How many tasks one stretch may hand out.", ge=1)]
     attestation: Attestation
-    unattended: Annotated[bool, Field(description="Whether sessions may run with nobody watching.")]
+    allow_unattended: Annotated[bool, Field(description="Whether sessions may run with nobody watching.")]
+    auto_retry_gate: Annotated[
+        bool,
+        Field(
+            description="Whether a failed gate is followed by feedback and another try; otherwise by a pause for a person."
+        ),
+    ]
+    allow_shell: Annotated[
+        bool, Field(description="Whether a verification's command that needs a shell is given to one.")
+    ]
+    rehearses: Annotated[
+        PostureProfile | None,
+        Field(description="The profile whose refusals are reported too, as what would stop a start under it."),
+    ]

@@ -5,8 +5,9 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import CommandName, Role
+from foundry_contracts.vocabulary import CommandName, FeatureFlag, PostureProfile, Role
 
 
 class ServerCapabilitiesRequest(BaseModel):
@@ -33,6 +34,26 @@ class CommandCapability(BaseModel):
     name: CommandName
     least_role: Role
     allowed: Annotated[bool, Field(description="Whether the caller's role may call it.")]
+    enabled: Annotated[bool, Field(description="Whether the feature it belongs to is enabled now.")]
+    flag: Annotated[
+        FeatureFlag | MISSING, Field(description="The feature it belongs to; absent: it is always there.")
+    ] = MISSING
+
+
+class Feature(BaseModel):
+    """
+    One feature.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    name: FeatureFlag
+    supported: Annotated[bool, Field(description="Whether this server has it at all.")]
+    enabled_now: Annotated[bool, Field(description="Whether it can be used now.")]
+    why: Annotated[str, Field(description="What decides that.")]
 
 
 class ServerCapabilitiesResponse(BaseModel):
@@ -50,6 +71,9 @@ class ServerCapabilitiesResponse(BaseModel):
     contract_version: Annotated[str, Field(description="The contract set's version.")]
     contract_digest: Annotated[str, Field(description="The contract set's digest.")]
     role: Role
+    profile: PostureProfile
+    features: Annotated[list[Feature], Field(description="Every feature that can be switched off.")]
     commands: Annotated[
-        list[CommandCapability], Field(description="Every command, and whether the caller's role may call it.")
+        list[CommandCapability],
+        Field(description="Every command, whether it is enabled, and whether the caller's role may call it."),
     ]

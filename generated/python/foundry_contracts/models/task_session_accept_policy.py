@@ -23,6 +23,9 @@ class SessionAcceptPolicyRequest(BaseModel):
         extra="forbid",
     )
     session_id: SessionId
+    attended: Annotated[
+        bool | MISSING, Field(description="Whether somebody watches from now on; absent: as before.")
+    ] = MISSING
     note: Annotated[Text | MISSING, Field(description="Why.")] = MISSING
     idempotency_key: IdempotencyKey | MISSING = MISSING
 
