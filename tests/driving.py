@@ -67,9 +67,9 @@ async def refused(call: Call, code: ErrorCode, tool: str, /, **arguments: Any) -
     return data
 
 
-async def start(call: Call, spec_id: str) -> str:
+async def start(call: Call, spec_id: str, **more: Any) -> str:
     """Start a session, and give its id."""
-    data = await accepted(call, "task", action="session", command="start", spec_id=spec_id)
+    data = await accepted(call, "task", action="session", command="start", spec_id=spec_id, **more)
     session_id: str = data["session"]["session_id"]
     return session_id
 

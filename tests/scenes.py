@@ -39,6 +39,7 @@ STOPPING = {
     ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE,
     ErrorCode.SESSION_HELD,
     ErrorCode.POLICY_CHANGED,
+    ErrorCode.FEATURE_DISABLED,
 }
 
 

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from foundry_contracts.dispatch import COMMANDS
-from foundry_contracts.vocabulary import CommandName, ErrorCode, EventType, NodeStatus, PauseReason, ReasonCode, Role
+from foundry_contracts.tables import POSTURE_VALUES
+from foundry_contracts.vocabulary import (
+    CommandName,
+    ErrorCode,
+    EventType,
+    NodeStatus,
+    PauseReason,
+    PostureProfile,
+    ReasonCode,
+    Role,
+)
 from foundry_contracts.vocabulary import CommandName as Name
 from foundry_contracts.vocabulary import SessionStatus as Status
+from foundry_mcp.machine.roles import permits
+from foundry_mcp.machine.settings import resolve, session_settings
 from tests.contracts_hold.standings import Standing, send, stand, verdict_on
 from tests.driving import Json, accepted, check, events, next_step, nothing, result_of, spec, start, task
 from tests.in_process import InProcess
@@ -75,6 +88,8 @@ A_RUNNER_LIFTS = {
     PauseReason.USER,
 }
 
+# What a posture may refuse whatever the role.
+POSTURES_OWN = {ErrorCode.ATTENDANCE_REQUIRED, ErrorCode.GATE_WAIVER_FORBIDDEN}
 OTHER = "other-spec"
 ALLOWED = "allowed"
 
@@ -95,19 +110,20 @@ ELSEWHERE = {
 }
 
 
-async def scenes(folder: Path) -> dict[str, tuple[InProcess, str, Json]]:
+async def scenes(folder: Path, **settings: Any) -> dict[str, tuple[InProcess, str, Json]]:
     """Bring sessions to where every command can do what it asks; give each with its id and the step that is out."""
+    settings = {"allow_gate_waiver": True} | settings
     plan = spec(SPEC, [task("t1"), task("t2"), task("t3"), check("v1", "t1", command="make test")])
-    call = InProcess(folder, plan, spec(OTHER, [task("t1")]), allow_gate_waiver=True)
-    session_id = await start(call, SPEC)
+    call = InProcess(folder, plan, spec(OTHER, [task("t1")]), **settings)
+    session_id = await start(call, SPEC, attended=True)
     step = (await next_step(call, session_id))["step"]
     await accepted(call, "task", **of(Name.TASK_BLOCK, session_id=session_id, unit_id="t2", reason="Not yet."))
     found = {"working": (call, session_id, step)}
     paused = call.fork()
     await accepted(paused, "task", **of(Name.TASK_SESSION_PAUSE, session_id=session_id))
     found["paused"] = (paused, session_id, step)
-    call = InProcess(folder / "checked", spec(SPEC, [check("v1", command="make test")]), allow_gate_waiver=True)
-    session_id = await start(call, SPEC)
+    call = InProcess(folder / "checked", spec(SPEC, [check("v1", command="make test")]), **settings)
+    session_id = await start(call, SPEC, attended=True)
     judged = call.fork()
     found["checking"] = (call, session_id, (await next_step(call, session_id))["step"])
     await done(judged, session_id)
@@ -161,6 +177,9 @@ async def answered(call: InProcess, role: Role, command: CommandName, params: Js
     if answer["success"]:
         return ALLOWED
     data = answer["data"]
+    if data["error_code"] in POSTURES_OWN:
+        code: str = data["error_code"]
+        return code
     assert data["error_code"] == ErrorCode.UNAUTHORIZED, (command, data)
     assert data["details"]["role"] == role
     needed: str = data["details"]["needed"]
@@ -186,6 +205,27 @@ async def test_each_command_is_allowed_in_the_roles_stated(tmp_path: Path, role:
         params = await parameters(world, command, session_id, step)
         seen[command] = await answered(world, role, command, params, session_id)
         stated[command] = ALLOWED if LEAST[command] in MAY[role] else LEAST[command]
+    assert seen == stated
+
+
+@pytest.mark.parametrize("profile", PostureProfile)
+@pytest.mark.parametrize("role", Role)
+async def test_each_command_in_each_role_and_profile_is_allowed_or_refused_as_the_contracts_say(
+    tmp_path: Path, role: Role, profile: PostureProfile
+) -> None:
+    posture, settings = POSTURE_VALUES[profile], session_settings(resolve((), profile))
+    found = await scenes(tmp_path, **dict(settings))
+    seen, stated = {}, {}
+    for command, entry in COMMANDS.items():
+        call, session_id, step = found[ELSEWHERE.get(command, "working")]
+        world = call.fork()
+        params = await parameters(world, command, session_id, step)
+        seen[command] = await answered(world, role, command, params, session_id)
+        stated[command] = ALLOWED if permits(role, entry.role) else entry.role
+        if command is Name.TASK_GATE_WAIVER and permits(role, entry.role) and not posture.allow_gate_waiver:
+            stated[command] = ErrorCode.GATE_WAIVER_FORBIDDEN
+        if command is Name.TASK_SESSION_START and permits(role, entry.role) and not posture.allow_unattended:
+            stated[command] = ErrorCode.ATTENDANCE_REQUIRED
     assert seen == stated
 
 

@@ -159,3 +159,24 @@ def test_a_nullable_answer_goes_without_a_type() -> None:
     nullable = {"description": "Maybe.", "oneOf": [{"type": "string"}, {"type": "null"}]}
     answer = {"type": "object", "properties": {"a": nullable, "b": {"type": "string"}}, "additionalProperties": False}
     assert lower_output(answer, "Answer")["properties"] == {"a": {"description": "Maybe."}, "b": {"type": "string"}}
+
+
+@own_sets
+def test_under_each_choice_of_flags_the_commands_behind_them_are_listed_and_no_others(folder: Path) -> None:
+    contracts = load(folder)
+    files = emit(contracts)
+    path = next(path for path in files if path.endswith("tools_by_flags.json"))
+    flags = {command.flag for command in contracts.commands if command.flag}
+    fewer = json.loads(files[path])
+    assert len({frozenset(entry["flags"]) for entry in fewer}) == len(fewer) == 2 ** len(flags) - 1
+    for on, listed in [*((entry["flags"], entry["tools"]) for entry in fewer), (sorted(flags), tools(folder))]:
+        left = [command for command in contracts.commands if command.flag is None or command.flag in on]
+        assert [tool["name"] for tool in listed] == list(dict.fromkeys(command.tool for command in left))
+        for tool in listed:
+            lines = [line for line in tool["description"].splitlines() if line.startswith("- ")]
+            own = [command for command in left if command.tool == tool["name"]]
+            assert [line[2:].partition(":")[0] for line in lines] == [
+                f"{command.action} {command.command or ''}".strip() for command in own
+            ]
+            actions = dict.fromkeys(name for c in own for name in (c.action, *(alias.action for alias in c.aliases)))
+            assert set(tool["inputSchema"]["properties"]["action"]["enum"]) == set(actions)

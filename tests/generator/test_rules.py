@@ -15,6 +15,7 @@ from contractgen.pipeline import lint
 from tests.generator.library import LIBRARY, Edit
 
 BORROW, GIVE_BACK, SEARCH = "commands/loan/borrow.json", "commands/loan/give_back.json", "commands/catalog/search.json"
+CONFIG = "configuration.json"
 ABSENT = object()
 
 
@@ -37,6 +38,7 @@ def put(*path: str | int, value: Any = ABSENT) -> Callable[[Any], None]:
 ENUM = ("$defs", "Problem", "x-enum", "members")
 TABLE = ("$defs", "Advice", "x-table")
 MACHINE = ("$defs", "ItemLife", "x-machine")
+LENDING = ("$defs", "LendingConfig", "properties")
 REQUEST = ("$defs", "BorrowRequest", "properties")
 ALIAS = {"deprecated_in": "1", "deprecated_on": "2026-01-01", "removal_version": "2", "removal_date": "2027-01-01"}
 NEW_MEMBER = {"description": "New.", "kind": "absent"}
@@ -89,6 +91,24 @@ CASES: list[tuple[str, str, Callable[[Any], None], str]] = [
     ("machine-reachable", "policy.json", put(*MACHINE, "transitions", 2), "/$defs/ItemLife"),
     ("machine-way-out", "policy.json", put(*MACHINE, "terminal", value=[]), "/$defs/ItemLife"),
     ("wire-profile", BORROW, put(*REQUEST, "rule", value={"description": "Anything."}), "/x-tool"),
+    ("flag-exists", GIVE_BACK, put("x-command", "flag", value="nothing"), "/x-command/flag"),
+    ("flag-used", GIVE_BACK, put("x-command", "flag", value=None), "/$defs/Feature/x-enum/members/returns"),
+    ("config-names", CONFIG, put("$defs", "LibraryConfig", "x-config", "profiles", value="Rule"),
+        "/$defs/LibraryConfig/x-config/profiles"),
+    ("config-names", CONFIG, put("$defs", "LibraryConfig", "x-config", "chosen_by", value="lending.role"),
+        "/$defs/LibraryConfig/x-config/chosen_by"),
+    ("config-names", CONFIG, put("$defs", "LibraryConfig", "x-config", "grouped", value=["flags"]),
+        "/$defs/LibraryConfig/x-config/grouped"),
+    ("setting-tighter", CONFIG, put(*LENDING, "motto", "x-setting"), "/$defs/LendingConfig/properties/motto"),
+    ("setting-tighter", CONFIG, put(*LENDING, "motto", "x-setting", "tighter", value="lower"),
+        "/$defs/LendingConfig/properties/motto"),
+    ("setting-tighter", CONFIG, put(*LENDING, "seat", "x-setting", "tighter", value=["hall", "desk"]),
+        "/$defs/LendingConfig/properties/seat"),
+    ("setting-default", CONFIG, put(*LENDING, "days", "x-setting", "profile", value="weeks"),
+        "/$defs/LendingConfig/properties/days"),
+    ("setting-default", CONFIG, put(*LENDING, "days", "default", value=3), "/$defs/LendingConfig/properties/days"),
+    ("setting-default", CONFIG, put(*LENDING, "days", "x-setting", "profile"), "/$defs/LendingConfig/properties/days"),
+    ("setting-default", CONFIG, put(*LENDING, "motto", "default", value=3), "/$defs/LendingConfig/properties/motto"),
     ("values-valid", "policy.json", put("$defs", "LendingRule", "x-values", "open-shelf", "days", value=0),
         "/$defs/LendingRule/x-values/open-shelf/days"),
 ]  # fmt: skip
