@@ -11,9 +11,26 @@ from itertools import pairwise, product
 from types import MappingProxyType
 from typing import Any
 
-from foundry_contracts import dispatch, tables
-from foundry_contracts.tables import ActionTemplateValues, LoopDecisionRow, PostureValues, Transition
-from foundry_contracts.vocabulary import CommandName, LoopSignal, Role, SessionStatus, Severity
+from foundry_contracts import dispatch, settings, tables
+from foundry_contracts.settings import SettingEntry
+from foundry_contracts.tables import (
+    ActionTemplateValues,
+    LoopDecisionRow,
+    PostureValues,
+    StartupRuleInfo,
+    Transition,
+)
+from foundry_contracts.vocabulary import (
+    CommandName,
+    FeatureFlag,
+    LoopSignal,
+    PostureProfile,
+    Role,
+    SessionStatus,
+    SettingSource,
+    Severity,
+    StartupLevel,
+)
 
 _ROLES = list(Role)
 _RULES, _ROWS, _DOMAIN = "_LOOP_DECISION_WHEN", "LOOP_DECISION_ROWS", "_LOOP_DECISION_DOMAIN"
@@ -38,7 +55,7 @@ class Mutant:
     def apply(self) -> None:
         """Put the mutant in place of the table, wherever a module of this process knows it."""
         for name, value in self.values.items():
-            owner = dispatch if hasattr(dispatch, name) else tables
+            owner = next(module for module in (dispatch, settings, tables) if hasattr(module, name))
             original = getattr(owner, name)
             for module in list(sys.modules.values()):
                 for known, held in list(getattr(module, "__dict__", {}).items()):
@@ -48,7 +65,17 @@ class Mutant:
 
 def every_mutant() -> list[Mutant]:
     """Give every mutant of every table."""
-    return [*_roles(), *_resume_roles(), *_machine(), *_signals(), *_ways_out(), *_postures()]
+    return [
+        *_roles(),
+        *_resume_roles(),
+        *_machine(),
+        *_signals(),
+        *_ways_out(),
+        *_postures(),
+        *_startup(),
+        *_settings(),
+        *_flags(),
+    ]
 
 
 def _changed(table: Mapping[Any, Any], key: object, value: object) -> Mapping[Any, Any]:
@@ -233,3 +260,63 @@ def _other_cells(posture: PostureValues, name: str) -> list[Any]:
         return _others(list(type(value)), value)
     others = {getattr(other, name) for other in tables.POSTURE_VALUES.values()} | {value - 1, value + 1}
     return sorted(others - {value})
+
+
+def _startup() -> Iterator[Mutant]:
+    table = tables.STARTUP_RULE_INFO
+    for rule, info in table.items():
+        yield _of_startup(f"{rule} deleted", _without(table, rule))
+        for changed in _other_rules(info):
+            yield _of_startup(f"{rule}: {_difference(info, changed)}", _changed(table, rule, changed))
+
+
+def _other_rules(info: StartupRuleInfo) -> Iterator[StartupRuleInfo]:
+    for profile in PostureProfile:
+        for level in _others([None, *StartupLevel], info.levels.get(profile)):
+            levels = dict(_without(info.levels, profile)) | ({profile.value: level} if level else {})
+            yield replace(info, levels=levels)
+    for place in range(len(info.when)):
+        if len(info.when) > 1:
+            yield replace(info, when=info.when[:place] + info.when[place + 1 :])
+        for key in ("is", "is_not"):
+            if key in info.when[place]:
+                emptied = {**info.when[place], key: ()}
+                yield replace(info, when=(*info.when[:place], emptied, *info.when[place + 1 :]))
+
+
+def _of_startup(name: str, table: Mapping[Any, Any]) -> Mutant:
+    return Mutant(f"start-up {name}", "test_startup.py", {"STARTUP_RULE_INFO": table})
+
+
+def _settings() -> Iterator[Mutant]:
+    table = settings.SETTINGS
+    for name, entry in table.items():
+        for changed in _other_entries(entry):
+            values = {"SETTINGS": _changed(table, name, changed)}
+            yield Mutant(f"setting {name}: {_difference(entry, changed)}", "test_tightening.py", values)
+    for source, info in tables.SETTING_SOURCE_INFO.items():
+        # The contract and the profile are what is beneath, and no layer over it.
+        why = "" if source not in (SettingSource.DEFAULT, SettingSource.PROFILE) else "it is no layer"
+        values = {
+            "SETTING_SOURCE_INFO": _changed(tables.SETTING_SOURCE_INFO, source, replace(info, outside=not info.outside))
+        }
+        yield Mutant(f"source {source} outside {not info.outside}", "test_tightening.py", values, why)
+
+
+def _other_entries(entry: SettingEntry) -> Iterator[SettingEntry]:
+    if entry.tighter == "order":
+        yield replace(entry, order=entry.order[::-1])
+    for tighter in {"lower": ["higher", "any", "unchanged"], "any": ["unchanged"]}.get(entry.tighter, ["any"]):
+        yield replace(entry, tighter=tighter)
+
+
+def _flags() -> Iterator[Mutant]:
+    for command, entry in dispatch.COMMANDS.items():
+        for flag in _others([None, *FeatureFlag], entry.flag):
+            values = {"COMMANDS": _changed(dispatch.COMMANDS, command, replace(entry, flag=flag))}
+            yield Mutant(f"{command} is behind {flag}", "test_features.py", values)
+    table = tables.FEATURE_FLAG_INFO
+    for flag, info in table.items():
+        for needs in _others([(), *((other,) for other in FeatureFlag if other is not flag)], info.needs):
+            values = {"FEATURE_FLAG_INFO": _changed(table, flag, replace(info, needs=needs))}
+            yield Mutant(f"feature {flag} needs {', '.join(needs) or 'nothing'}", "test_features.py", values)

@@ -27,7 +27,15 @@ import pytest
 from tests.contracts_hold.mutants import Mutant, every_mutant
 
 HERE = Path(__file__).parent
-FILES = ("test_signals.py", "test_roles.py", "test_lifecycle.py", "test_postures.py")
+FILES = (
+    "test_signals.py",
+    "test_roles.py",
+    "test_lifecycle.py",
+    "test_postures.py",
+    "test_startup.py",
+    "test_tightening.py",
+    "test_features.py",
+)
 BEYOND = (HERE.parent / "machine", HERE.parent / "application")
 # A mutant under which a test never ends was noticed, too.
 _TIME_S = 600
@@ -63,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _warm() -> None:
     """Load all that tests need, and have a server answer once, so that no mutant has to wait for it."""
-    if _pytest([HERE / file for file in FILES], "-k", "running or cannot_be or strict-prod"):
+    if _pytest(
+        [HERE / file for file in FILES], "-k", "running or cannot_be or (strict-prod and not maintainer) or agree"
+    ):
         raise RuntimeError("tests fail with nothing changed; run them by themselves to see which")
     if threading.active_count() > 1:
         raise RuntimeError("a process with more than one thread cannot be forked safely")

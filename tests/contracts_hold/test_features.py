@@ -92,7 +92,7 @@ def listed(tools: list[types.Tool]) -> set[tuple[str, str, str | None]]:
             assert action in actions
             assert not command or command in properties["command"]["enum"]
             found.add((tool.name, action, command or None))
-        told = {action for _, action, _ in found}
+        told = {action for name, action, _ in found if name == tool.name}
         found |= {(tool.name, action, None) for action in actions if action not in told}
     return found
 
