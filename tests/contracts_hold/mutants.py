@@ -248,7 +248,18 @@ def _postures() -> Iterator[Mutant]:
             for value in _other_cells(posture, field.name):
                 changed = replace(posture, **{field.name: value})
                 values = {"POSTURE_VALUES": _changed(table, profile, changed)}
-                yield Mutant(f"posture {profile}: {_difference(posture, changed)}", "test_postures.py", values)
+                name = f"posture {profile}: {_difference(posture, changed)}"
+                yield Mutant(name, "test_postures.py", values, _idle_rehearsal(profile, posture, changed))
+
+
+def _idle_rehearsal(profile: str, posture: PostureValues, changed: PostureValues) -> str:
+    """Say why nobody could tell a rehearsal from none."""
+    if posture.rehearses is not None or changed.rehearses is None:
+        return ""
+    if changed.rehearses == profile:
+        return "a profile rehearses itself whenever it is in force"
+    stricter = (profile, changed.rehearses) == (PostureProfile.STRICT_PROD, PostureProfile.STAGING)
+    return "what staging refuses, strict-prod refuses itself" if stricter else ""
 
 
 def _other_cells(posture: PostureValues, name: str) -> list[Any]:
@@ -256,6 +267,8 @@ def _other_cells(posture: PostureValues, name: str) -> list[Any]:
     value = getattr(posture, name)
     if isinstance(value, bool):
         return [not value]
+    if name == "rehearses":
+        return _others([None, *PostureProfile], value)
     if isinstance(value, Enum):
         return _others(list(type(value)), value)
     others = {getattr(other, name) for other in tables.POSTURE_VALUES.values()} | {value - 1, value + 1}

@@ -21,7 +21,7 @@ from foundry_contracts.vocabulary import (
     ReasonCode,
     Role,
 )
-from foundry_mcp.bootstrap import join
+from foundry_mcp.bootstrap import examine, join
 from foundry_mcp.machine.situation import Caller
 from tests.driving import Json, accepted, refused, spec, task
 from tests.mcp_client import McpClient
@@ -152,6 +152,27 @@ async def test_which_profile_lets_a_maintainer_waive_and_bypass(tmp_path: Path, 
         await sent(call, WAIVER[column], of(CommandName.TASK_GATE_WAIVER, phase_id="phase-1", **why))
         status = {"node_id": "t1", "status": NodeStatus.IN_PROGRESS, "bypass": ReasonCode.TESTING}
         await sent(call, BYPASS[column], of(CommandName.TASK_UPDATE_STATUS, spec_id=SPEC, **status))
+
+
+# What is in force under a profile, and refused under the one it rehearses, or might rehearse.
+REFUSED_ELSEWHERE = (
+    ("[security]\nallow_unattended = true\n", ""),
+    ("[security]\nallow_gate_waiver = true\n", ""),
+    ("", "[session_defaults]\nmax_tasks = 200\n"),
+)
+
+
+@COLUMNS
+def test_which_profile_tells_what_another_would_refuse(tmp_path: Path, column: int) -> None:
+    user, own = REFUSED_ELSEWHERE[column]
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "foundry-mcp.toml").write_text(own, encoding="utf-8")
+    environ = user_config(tmp_path, f'[posture]\nprofile = "{PROFILES[column]}"\n{user}')
+    examined = examine(workspace, environ | {"XDG_STATE_HOME": str(tmp_path / "state")})
+    rehearsed = {finding.profile for finding in examined.findings} - {PROFILES[column]}
+    assert rehearsed == {REHEARSES[column]} - {None}
+    assert examined.refusals == []
 
 
 async def sent(call: McpClient, code: ErrorCode | None, arguments: Json) -> None:

@@ -114,6 +114,32 @@ def test_the_same_value_is_no_looser(tmp_path: Path, name: str) -> None:
         assert not said(tmp_path, name, held, SettingSource.WORKSPACE).examine().resolved.loosened
 
 
+# Nothing that a file can say means absence.
+SAYABLE = [(name, value) for name, value in TIGHTER if name != "verification.sandbox"]
+
+
+@pytest.mark.parametrize(("name", "value"), SAYABLE)
+def test_what_is_tightened_outside_is_not_undone_inside(tmp_path: Path, name: str, value: Value) -> None:
+    before = Place(tmp_path, dict(BASE)).examine().resolved.held[name].value
+    place = said(tmp_path, name, value, SettingSource.USER)
+    assert before is not None
+    place.workspace[name] = before
+    resolved = place.examine().resolved
+    assert (list(resolved.loosened), resolved.held[name].value) == ([name], value)
+
+
+def test_the_systems_file_may_loosen_and_the_users_more(tmp_path: Path) -> None:
+    file = tmp_path / "system" / "foundry-mcp" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[session_defaults]\nmax_tasks = 500\n", encoding="utf-8")
+    place = Place(tmp_path)
+    held = place.examine().resolved.held["session_defaults.max_tasks"]
+    assert (held.value, held.source) == (500, SettingSource.SYSTEM)
+    place.user["session_defaults.max_tasks"] = 600
+    held = place.examine().resolved.held["session_defaults.max_tasks"]
+    assert (held.value, held.source) == (600, SettingSource.USER)
+
+
 @pytest.mark.parametrize("profile", PostureProfile)
 def test_a_profile_expands_to_exactly_its_table(tmp_path: Path, profile: PostureProfile) -> None:
     held = Place(tmp_path, {"posture.profile": profile.value}).examine().resolved.held
