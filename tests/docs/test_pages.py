@@ -22,14 +22,25 @@ import pytest
 from foundry_contracts import vocabulary
 from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.models.config import Config
-from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO, SANDBOX_KIND_INFO
+from foundry_contracts.settings import GROUPED, SETTINGS
+from foundry_contracts.tables import (
+    FEATURE_FLAG_INFO,
+    LOOP_SIGNAL_INFO,
+    PAUSE_REASON_INFO,
+    POSTURE_VALUES,
+    SANDBOX_KIND_INFO,
+    SETTING_SOURCE_INFO,
+    STARTUP_RULE_INFO,
+)
 from foundry_contracts.vocabulary import SandboxGuard
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from tests.docs.blocks import ROOT, Block, blocks_of, pages, without_blocks
+from tests.outside import user_config
 
 PAGES = pages()
 README = ROOT / "README.md"
+SETTINGS_PAGE = ROOT / "docs" / "08-settings.md"
 OPERATING = ROOT / "docs" / "06-operating.md"
 
 # Capitals that no contract declares, and why a page says them.
@@ -39,6 +50,8 @@ ELSEWHERE = {
     "FOUNDRY_MCP_WORKSPACE": "the workspace is no setting of its settings file; cli/workspace.py reads it",
     "FOUNDRY_PYTHON": "names another Python to justw",
     "XDG_STATE_HOME": "the XDG base directory specification's",
+    "XDG_CONFIG_HOME": "the XDG base directory specification's",
+    "XDG_CONFIG_DIRS": "the XDG base directory specification's",
     "UV_DEFAULT_INDEX": "one of uv's settings",
     "HTTPS_PROXY": "a convention of network tools",
 }
@@ -125,7 +138,7 @@ def _declared() -> set[str]:
         model: Any = field.annotation
         names |= set(model.model_fields)
         names |= {f"FOUNDRY_MCP_{section}_{key}".upper() for key in model.model_fields}
-    return names
+    return names | set(GROUPED.values())
 
 
 def _is_enumeration(kind: object) -> TypeGuard[type[StrEnum]]:
@@ -176,6 +189,42 @@ def test_the_table_of_guards_is_whole_and_says_what_each_sandbox_holds() -> None
         for cell, known in zip(cells, SANDBOX_KIND_INFO.values(), strict=True):
             held = SandboxGuard(name) in known.enforces
             assert cell == ("no" if not held else "not as root" if SandboxGuard(name) in known.not_as_root else "yes")
+
+
+def _rows(page: Path, heading: str) -> list[list[str]]:
+    section = _text(page).partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    return [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in rows]
+
+
+def test_the_table_of_profiles_is_the_contracts() -> None:
+    stated = {name: entry.profile for name, entry in SETTINGS.items() if entry.profile}
+    rows = _rows(SETTINGS_PAGE, "Posture")
+    assert {name: cells for name, *cells in rows} == {
+        name: [str(getattr(values, field)).lower() for values in POSTURE_VALUES.values()]
+        for name, field in stated.items()
+    }
+
+
+def test_the_table_of_start_up_rules_is_the_contracts() -> None:
+    assert _rows(SETTINGS_PAGE, "What is looked at before a server starts") == [
+        [rule, *(str(info.levels.get(profile, "")) for profile in POSTURE_VALUES), info.remedy]
+        for rule, info in STARTUP_RULE_INFO.items()
+    ]
+
+
+def test_the_tables_of_sources_and_features_are_whole() -> None:
+    assert _first_column(SETTINGS_PAGE, "Where settings stand") == list(SETTING_SOURCE_INFO)
+    assert _rows(SETTINGS_PAGE, "Features") == [
+        [flag, told[1], ", ".join(info.needs)]
+        for (flag, info), told in zip(FEATURE_FLAG_INFO.items(), _rows(SETTINGS_PAGE, "Features"), strict=True)
+    ]
+
+
+def test_the_configuration_shown_may_stand_outside(tmp_path: Path) -> None:
+    shown = next(block.text for block in blocks_of(_text(SETTINGS_PAGE)) if block.language == "toml")
+    resolved = load_settings(tmp_path, user_config(tmp_path / "outside", shown))
+    assert resolved.held["session_defaults.max_tasks"].value == tomllib.loads(shown)["session_defaults"]["max_tasks"]
 
 
 def test_the_settings_shown_are_the_defaults(tmp_path: Path) -> None:
