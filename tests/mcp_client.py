@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -40,7 +41,7 @@ class McpClient:
         fresh: Callable[[str], str],
         caller: Caller,
         mode: Mode = "auto",
-        flags: Iterable[FeatureFlag] = tuple(FeatureFlag),
+        flags: AbstractSet[FeatureFlag] = frozenset(FeatureFlag),
     ) -> None:
         server = make_server("foundry-mcp", version("foundry-mcp"), handle, caller, fresh, flags)
         self.sdk = Client(server, mode=mode)

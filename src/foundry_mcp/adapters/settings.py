@@ -122,7 +122,7 @@ def _typed(text: str, kind: str) -> bool | int | str:
 
 def _hold(values: dict[str, Any], place: str) -> None:
     problems = [*_unknown(values)]
-    if not problems:
+    if values and not problems:
         text = (files("foundry_contracts") / "schemas" / "config_file.json").read_text(encoding="utf-8")
         validator = jsonschema_rs.validator_for(json.loads(text))
         problems = [f"{'.'.join(map(str, e.instance_path))}: {e.message}" for e in validator.iter_errors(values)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from mcp import types
@@ -21,7 +22,7 @@ _LIST_TTL_MS = 60_000
 
 
 def make_server(
-    name: str, version: str, handle: Handle, caller: Caller, fresh: Callable[[str], str], flags: Iterable[str]
+    name: str, version: str, handle: Handle, caller: Caller, fresh: Callable[[str], str], flags: AbstractSet[str]
 ) -> Server[Any]:
     """Make the server; `handle` answers routed calls, `caller` is its one client, `flags` the features that are on."""
     listed = [types.Tool.model_validate(definition) for definition in tools.listed(flags)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from foundry_contracts.vocabulary import FeatureFlag
 
 
 @cache
@@ -16,11 +18,13 @@ def definitions() -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(text))
 
 
-def listed(flags: Iterable[str]) -> tuple[dict[str, Any], ...]:
+def listed(flags: AbstractSet[str]) -> tuple[dict[str, Any], ...]:
     """Give the definitions of what is on: all, where every flag is."""
+    if set(flags) == set(FeatureFlag):
+        return definitions()
     text = (files("foundry_contracts") / "schemas" / "tools_by_flags.json").read_text(encoding="utf-8")
     fewer = {frozenset(entry["flags"]): tuple(entry["tools"]) for entry in json.loads(text)}
-    return fewer.get(frozenset(flags), definitions())
+    return fewer[frozenset(flags)]
 
 
 @cache
