@@ -254,6 +254,12 @@ def test_staging_also_says_what_strict_prod_would_refuse(tmp_path: Path) -> None
     assert starts(place)
 
 
+def test_a_flag_that_is_off_as_well_needs_nothing(tmp_path: Path) -> None:
+    off = {"feature_flags.autonomy_sessions": False, "feature_flags.autonomy_fidelity_gates": False}
+    found = Place(tmp_path, {"posture.profile": STAGING.value, **off}).found()
+    assert found == {Rule.GATES_OFF: W}
+
+
 @pytest.mark.parametrize("lasting", [True, False])
 def test_a_store_that_does_not_last_is_not_in_the_state_folder(tmp_path: Path, lasting: bool) -> None:
     place = Place(tmp_path, {"posture.profile": STAGING.value, "store.lasting": lasting})

@@ -99,6 +99,15 @@ def test_a_check_that_agents_may_attest_is_given_to_the_worker(lab: Lab) -> None
     assert lab.run("manual").last.loop_signal is LoopSignal.SPEC_COMPLETE
 
 
+def test_a_server_whose_sessions_are_off_stops_the_run_with_a_packet(lab: Lab) -> None:
+    lab.plan("off", [task("a")])
+    user_config(lab.folder, '[posture]\nprofile = "staging"\n[feature_flags]\nautonomy_sessions = false\n')
+    result = lab.run("off")
+    packet = lab.packet()
+    assert packet["error_code"] == ErrorCode.FEATURE_DISABLED
+    assert result.exit_code == LOOP_SIGNAL_INFO[LoopSignal.BLOCKED_RUNTIME].exit_code
+
+
 def test_a_spec_that_is_not_there_is_a_packet_without_a_session(lab: Lab) -> None:
     result = lab.run("nothing")
     packet = lab.packet()

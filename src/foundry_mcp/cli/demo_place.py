@@ -79,6 +79,6 @@ def _environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     # A user's own settings of the server are for the user's own work.
     kept = {name: value for name, value in environ.items() if not name.startswith("FOUNDRY_MCP_")}
     path = os.pathsep.join((str(folder / "bin"), environ.get("PATH", os.defpath)))
-    # What you have configured for your own work is none of the demo's.
-    own = {f"XDG_{name}": str(folder / name.lower()) for name in ("CONFIG_HOME", "CONFIG_DIRS")}
-    return {**kept, **own, "PATH": path, "XDG_STATE_HOME": str(folder / "state")}
+    nothing = str(folder / "no-configuration")
+    own = {"XDG_CONFIG_HOME": nothing, "XDG_CONFIG_DIRS": nothing, "XDG_STATE_HOME": str(folder / "state")}
+    return {**kept, **own, "PATH": path}

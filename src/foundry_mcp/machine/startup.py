@@ -67,11 +67,14 @@ def _finding(
     rule: StartupRule, info: StartupRuleInfo, level: StartupLevel, resolved: Resolved, facts: Facts
 ) -> StartupFinding:
     named: list[str] = []
+    told: list[str] = []
     for condition in info.when:
         of = str(condition["of"])
-        named += [of] if of in SETTINGS else [str(value) for value in _matching(condition, facts) if value in SETTINGS]
-    told = "; ".join(_told(name, resolved, resolved.loosened.get(name)) for name in named)
-    message = f"{info.description} {told}." if told else info.description
+        names = [of] if of in SETTINGS else [str(value) for value in _matching(condition, facts) if value in SETTINGS]
+        asked = resolved.loosened if of == StartupFact.LOOSENED else {}
+        named += names
+        told += [_told(name, resolved, asked.get(name)) for name in names]
+    message = f"{info.description} {'; '.join(told)}." if told else info.description
     return StartupFinding(
         code=rule, level=level, profile=resolved.profile, settings=named, message=message, remedy=info.remedy
     )
