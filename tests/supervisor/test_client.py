@@ -37,6 +37,8 @@ CAPABLE: Json = {
         "contract_version": "1",
         "contract_digest": "0" * 64,
         "role": "observer",
+        "profile": "strict-prod",
+        "features": [],
         "commands": [],
     },
     "meta": META,
