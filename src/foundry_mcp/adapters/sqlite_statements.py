@@ -115,6 +115,14 @@ EVENTS_BEFORE: Final = f"{_WITH_PREVIOUS} WHERE e.session_id = ? AND e.seq < ? O
 EVENT_AT: Final = f"{_WITH_PREVIOUS} WHERE e.session_id = ? AND e.seq = ?"
 """Give one event with the hash before it."""
 
+EVENTS_AT: Final = (
+    f"SELECT {ENTRY_COLUMNS}, p.hash FROM json_each(?2) place"
+    " CROSS JOIN events e ON e.session_id = ?1 AND e.seq = place.value"
+    " LEFT JOIN events p ON p.session_id = ?1 AND p.seq = place.value - 1"
+    " ORDER BY place.key"
+)
+"""Give the events at places listed in JSON, in that order, each with the hash before it."""
+
 SEQS_AFTER: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AND seq > ? ORDER BY seq LIMIT ?"
 """List where events of one type lie above a seq, ascending, from the index alone."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -120,8 +121,7 @@ class SqliteStore:
         with self._database.reading() as db:
             places = [_seqs(db, statement, (session_id, str(kind), edge, limit)) for kind in set(types)]
             chosen = list(islice(heapq.merge(*places, reverse=not ascending), limit))
-            rows = (row for seq in chosen for row in db.execute(sql.EVENT_AT, (session_id, seq)))
-            return Logs(db, self._seals).page(session_id, rows)
+            return Logs(db, self._seals).page(session_id, db.execute(sql.EVENTS_AT, (session_id, json.dumps(chosen))))
 
     def answer(self, key: str) -> Answer | None:
         """Give the answer kept under a key."""
