@@ -12,13 +12,11 @@ from foundry_contracts.vocabulary import LogFault, SessionStatus, UpkeepAction
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Entry, Seals
+from foundry_mcp.adapters.sqlite_database import Row, Value
 from foundry_mcp.adapters.sqlite_records import is_sealed
 from foundry_mcp.ports import START, Head, Log, LogBroken, SessionRow, StoredEvent
 
 LIVE: Final = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED})
-
-Value = str | int | float | bytes | None
-Row = tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)

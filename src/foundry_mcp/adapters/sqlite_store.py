@@ -16,8 +16,8 @@ from foundry_contracts.vocabulary import EventType, LogFault, SessionStatus, Upk
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Seals
-from foundry_mcp.adapters.sqlite_database import Database
-from foundry_mcp.adapters.sqlite_log import LIVE, Logs, Row, Value, session_row
+from foundry_mcp.adapters.sqlite_database import Database, Row, Value
+from foundry_mcp.adapters.sqlite_log import LIVE, Logs, session_row
 from foundry_mcp.adapters.sqlite_records import is_sealed, record
 from foundry_mcp.ports import (
     START,
@@ -166,8 +166,7 @@ class SqliteStore:
         self._database.close()
 
     def _rows(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
-        with self._database.reading() as db:
-            return db.execute(statement, values).fetchall()
+        return self._database.rows(statement, values)
 
 
 def open_database(path: Path, seals: Seals) -> Database:
