@@ -104,6 +104,8 @@ class Head:
 
 
 START: Final = Head()
+SERVER: Final = "server"
+"""Stands where a session's id would in what is told of the server's own events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,15 @@ class Store(Protocol):
         Each is checked against the chain and its seal; LogBroken where one does not hold.
         """
 
+    def record(self, event: StoredEvent) -> None:
+        """Append an event of the server's own, whatever its seq; there is none between it and the last one.
+
+        They are chained and sealed as a session's are; LogBroken, and nothing recorded, where their end does not hold.
+        """
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        """List the server's own events as `page` does a session's."""
+
     def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
         """End a session whose log is at fault, leave its log as it is, and record who did so."""
 
@@ -241,6 +252,9 @@ class Archive(Protocol):
 
     def plan(self, digest: str) -> PlanText | None:
         """Give a pinned plan."""
+
+    def server_events(self) -> tuple[list[StoredEvent], list[LogFinding]]:
+        """List the server's own events, none where there is a fault, and their faults."""
 
     def upkeep(self) -> tuple[list[UpkeepRecord], list[LogFinding]]:
         """List what was done to the store by hand, and what is wrong with that record."""

@@ -10,6 +10,7 @@ from foundry_contracts.vocabulary import EventType, SessionStatus
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters.event_chain import Entry, Seals
 from foundry_mcp.ports import (
+    SERVER,
     START,
     Answer,
     Batch,
@@ -112,6 +113,14 @@ class MemoryStore:
         if after is not None:
             return [event for event in events if event.seq > after][:limit]
         return [event for event in reversed(events) if before is None or event.seq < before][:limit]
+
+    def record(self, event: StoredEvent) -> None:
+        head = self._head(SERVER)
+        entry = event_chain.chained(replace(event, seq=head.seq + 1), head.hash, SEALS)
+        self._entries.setdefault(SERVER, []).append(entry)
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        return self.page(SERVER, after=after, before=before, limit=limit, types=())
 
     def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
         row = self._sessions.get(upkeep.session_id)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from foundry_contracts.vocabulary import SessionStatus
 from foundry_mcp.adapters.sqlite_store import SqliteStore
-from foundry_mcp.ports import Answer, Batch, Life, LiveSessionExists, PlanText, Store, VersionConflict
-from tests.adapters.batches import ONE, THREE, TWO, batch, event, logged, row
+from foundry_mcp.ports import SERVER, Answer, Batch, Life, LiveSessionExists, PlanText, Store, VersionConflict
+from tests.adapters.batches import ONE, THREE, TWO, batch, event, logged, row, server_event
 from tests.adapters.memory_store import MemoryStore, unkeyed
 
 
@@ -142,3 +143,20 @@ def test_the_last_sign_of_life_replaces_the_one_before(store: Store) -> None:
     store.touch("ses_a", Life("run-1", "2026-01-01T00:00:00.000Z"))
     store.touch("ses_a", Life("run-2", "2026-01-01T00:00:01.000Z"))
     assert store.life("ses_a") == Life("run-2", "2026-01-01T00:00:01.000Z")
+
+
+def test_the_servers_events_are_numbered_as_they_come_whatever_number_they_bring(store: Store) -> None:
+    assert store.server_page(after=0, before=None, limit=10) == []
+    made = [server_event(number) for number in (1, 2, 3)]
+    for given in made:
+        store.record(replace(given, seq=7))
+    assert store.server_page(after=0, before=None, limit=10) == made
+    assert store.server_page(after=1, before=None, limit=1) == made[1:2]
+    assert store.server_page(after=None, before=None, limit=2) == [made[2], made[1]]
+    assert store.server_page(after=None, before=2, limit=2) == made[:1]
+    assert (store.sessions(), logged(store, SERVER)) == ([], [])
+
+
+def test_a_page_of_the_servers_events_has_one_edge(store: Store) -> None:
+    with pytest.raises(ValueError, match="not both"):
+        store.server_page(after=1, before=5, limit=1)

@@ -21,6 +21,8 @@ CALLS = (
     "log",
     "is_closed",
     "page",
+    "record",
+    "server_page",
     "answer",
     "plan",
     "touch",
@@ -124,6 +126,13 @@ class CrashingStore:
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
     ) -> list[StoredEvent]:
         found: list[StoredEvent] = self._call("page", session_id, after=after, before=before, limit=limit, types=types)
+        return found
+
+    def record(self, event: StoredEvent) -> None:
+        self._call("record", event)
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        found: list[StoredEvent] = self._call("server_page", after=after, before=before, limit=limit)
         return found
 
     def answer(self, key: str) -> Answer | None:

@@ -121,6 +121,48 @@ SEQS_AFTER: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AN
 SEQS_BEFORE: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 """List where events of one type lie below a seq, descending, from the index alone."""
 
+_SERVER_COLUMNS: Final = ", ".join(
+    f"e.{name}" for name in ("event_id", "seq", "time", "actor_id", "actor_role", "type", "payload", "hash", "seal")
+)
+_SERVER_WITH_PREVIOUS: Final = (
+    f"SELECT {_SERVER_COLUMNS}, p.hash FROM server_events e LEFT JOIN server_events p ON p.seq = e.seq - 1"
+)
+
+SERVER_EVENTS: Final = f"SELECT {_SERVER_COLUMNS} FROM server_events e ORDER BY e.seq"
+"""List the server's own events."""
+
+SERVER_EVENTS_AFTER: Final = f"{_SERVER_WITH_PREVIOUS} WHERE e.seq > ? ORDER BY e.seq LIMIT ?"
+"""List the server's events above a seq, ascending, each with the hash before it."""
+
+SERVER_EVENTS_BEFORE: Final = f"{_SERVER_WITH_PREVIOUS} WHERE e.seq < ? ORDER BY e.seq DESC LIMIT ?"
+"""List the server's events below a seq, descending, each with the hash before it."""
+
+LAST_SERVER_EVENT: Final = "SELECT seq, hash FROM server_events ORDER BY seq DESC LIMIT 1"
+"""Give the number and the hash of the server's last event."""
+
+SERVER_EVENT_HASH: Final = "SELECT hash FROM server_events WHERE seq = ?"
+"""Give the hash of an event of the server."""
+
+INSERT_SERVER_EVENT: Final = (
+    "INSERT INTO server_events (seq, event_id, time, actor_id, actor_role, type, payload, hash, seal)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+"""Append an event of the server."""
+
+SERVER_EVENTS_END: Final = "SELECT version, seal FROM server_events_end"
+"""Tell where the server's events end."""
+
+END_SERVER_EVENTS: Final = "UPDATE server_events_end SET version = ?, seal = ?"
+"""Bring what is kept of the end of the server's events up to it."""
+
+LAST_SERVER_EVENT_BEFORE: Final = (
+    "SELECT coalesce((SELECT min(seq) - 1 FROM server_events WHERE time >= ?), (SELECT max(seq) FROM server_events))"
+)
+"""Give the last event of the server before the first that is as young as a moment; NULL where there are none."""
+
+FORGET_SERVER_EVENTS: Final = "DELETE FROM server_events WHERE seq <= ?"
+"""Remove the server's events up to a seq."""
+
 OVER_BEFORE: Final = (
     f"SELECT {SESSION_COLUMNS} FROM sessions WHERE live = 0 AND updated_at < ? ORDER BY created_at, session_id"
 )
@@ -173,6 +215,9 @@ RECORDS_OF_SESSION: Final = (
     " WHERE session_id = ? AND action = ? ORDER BY number"
 )
 """List one kind of what was done by hand to a session."""
+
+LAST_RECORD_OF_SESSION: Final = f"{RECORDS_OF_SESSION} DESC"
+"""The same, the last first."""
 
 ANSWER_BY_KEY: Final = "SELECT key, payload_digest, recorded_at, body FROM answers WHERE key = ?"
 """Give a kept answer."""

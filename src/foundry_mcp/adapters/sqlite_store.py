@@ -18,6 +18,7 @@ from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.sqlite_database import Database
 from foundry_mcp.adapters.sqlite_log import LIVE, Logs, Row, Value, session_row
 from foundry_mcp.adapters.sqlite_records import is_sealed, record
+from foundry_mcp.adapters.sqlite_server_events import ServerEvents
 from foundry_mcp.ports import (
     START,
     Answer,
@@ -103,12 +104,10 @@ class SqliteStore:
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
     ) -> list[StoredEvent]:
         """List up to `limit` events, of all types where `types` is empty; only one of `after` and `before` is given."""
-        if after is not None and before is not None:
-            raise ValueError("a page goes up from `after` or down from `before`, not both")
-        edge = after if after is not None else before if before is not None else _ABOVE_ALL
+        edge, ascending = _edge(after, before)
         if types:
-            return self._page_of_types(session_id, edge, after is not None, limit, types)
-        statement = sql.EVENTS_AFTER if after is not None else sql.EVENTS_BEFORE
+            return self._page_of_types(session_id, edge, ascending, limit, types)
+        statement = sql.EVENTS_AFTER if ascending else sql.EVENTS_BEFORE
         with self._database.reading() as db:
             return Logs(db, self._seals).page(session_id, db.execute(statement, (session_id, edge, limit)))
 
@@ -122,6 +121,17 @@ class SqliteStore:
             chosen = list(islice(heapq.merge(*places, reverse=not ascending), limit))
             rows = (row for seq in chosen for row in db.execute(sql.EVENT_AT, (session_id, seq)))
             return Logs(db, self._seals).page(session_id, rows)
+
+    def record(self, event: StoredEvent) -> None:
+        """Append an event of the server's own; the older half is removed where there are very many."""
+        with self._database.writing() as db:
+            ServerEvents(db, self._seals).append(event, self._seals)
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        """List up to `limit` of the server's events; only one of `after` and `before` is given."""
+        edge, ascending = _edge(after, before)
+        with self._database.reading() as db:
+            return ServerEvents(db, self._seals).page(edge, ascending=ascending, limit=limit)
 
     def answer(self, key: str) -> Answer | None:
         """Give the answer kept under a key."""
@@ -173,6 +183,13 @@ class SqliteStore:
 def open_database(path: Path, seals: Seals) -> Database:
     """Open a store's file, brought up to this server's version."""
     return Database(path, functions={"seal_of_event": seals.of_event, "seal_of_head": seals.of_head})
+
+
+def _edge(after: int | None, before: int | None) -> tuple[int, bool]:
+    """Give where a page begins, and whether it goes up from there."""
+    if after is not None and before is not None:
+        raise ValueError("a page goes up from `after` or down from `before`, not both")
+    return after if after is not None else before if before is not None else _ABOVE_ALL, after is not None
 
 
 def _check_dense(batch: Batch) -> None:

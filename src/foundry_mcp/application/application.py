@@ -88,7 +88,7 @@ class Application:
         self._plans = Plans(world.store, world.specs)
         self._sessions = Sessions(world.store, self._plans, world.ids)
         self._runs = Runs(world.means)
-        self._denials = Denials()
+        self._denials = Denials(world.store, world.ids)
         self._spec_writer = SpecWriter(world.specs)
 
     async def handle(self, call: Call) -> Envelope:
@@ -118,7 +118,7 @@ class Application:
         self._world.store.close()
 
     async def _answer(self, call: Call, request_id: str) -> Envelope:
-        limited = self._denials.limited(call.caller, self._world.clock.now())
+        limited = self._denials.limited(call, self._world.clock.now())
         if limited is not None:
             return self._refused(call, request_id, limited)
         if not permits(call.caller.role, call.entry.role):
@@ -174,7 +174,7 @@ class Application:
         return answer
 
     def _deny(self, call: Call, request_id: str) -> Envelope:
-        """Refuse a caller whose role does not allow the command, and record it with the session it was for."""
+        """Refuse a caller whose role does not allow the command, and record it: with the session it was for, if any."""
         now = self._world.clock.now()
         needed = call.entry.role
         refusal = unauthorized(call.caller.role, needed, call.entry.title.lower())
@@ -183,7 +183,7 @@ class Application:
         state = self._readable(session_id) if isinstance(session_id, str) else None
         denied = AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed)
         if state is None:
-            _LOG.warning("%s: %s was denied %s", request_id, call.caller.id, call.entry.name)
+            self._denials.record(denied, call, now)
         else:
             self._append(state, (denied,), now, call.caller)
         return self._refused(call, request_id, refusal, state)
@@ -277,9 +277,12 @@ class Application:
         if refusal.code is ErrorCode.UNAUTHORIZED:
             needed = Role(str(refusal.details["needed"]))
             events = (*events, AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed))
-        if any(isinstance(event, AccessDenied) for event in events):
-            self._denials.note(call.caller, situation.now)
         state = situation.session
+        for event in events:
+            if isinstance(event, AccessDenied):
+                self._denials.note(call.caller, situation.now)
+                if state is None:
+                    self._denials.record(event, call, situation.now)
         if state is None or not events:
             return state
         return self._append(state, events, situation.now, call.caller)
