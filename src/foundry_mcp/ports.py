@@ -96,6 +96,14 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Hold a session's row and its place in the store, above 0, by which a listing goes on after it."""
+
+    place: int
+    row: SessionRow
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """Hold a place in a session's log: a seq, and the chain's hash there. Seq 0 is before the first event."""
 
@@ -165,6 +173,11 @@ class Life:
     at: str
 
 
+def newest(store: Store, spec_id: str) -> SessionRow | None:
+    """Give a spec's newest session."""
+    return next((found.row for found in store.sessions(spec_id, limit=1) or []), None)
+
+
 class Store(Protocol):
     """Keep sessions' events, the answers given, and pinned plans; append only."""
 
@@ -180,8 +193,8 @@ class Store(Protocol):
     def live_session(self, spec_id: str) -> SessionRow | None:
         """Give the one live (running, paused or failed) session of a spec."""
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        """List sessions, newest first."""
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        """List up to `limit` sessions, newest first, next after a place; None where no session is at that place."""
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
         """Give a session's events after a place in its log; None where there is no such session.

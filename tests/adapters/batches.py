@@ -51,3 +51,8 @@ def logged(store: Store, session_id: str = "ses_a") -> list[StoredEvent]:
     """Give all of a session's events, as checked; none where there is no such session."""
     log = store.log(session_id)
     return list(log.events) if log else []
+
+
+def listed(store: Store, spec_id: str | None = None) -> list[SessionRow]:
+    """Give the rows of all sessions, newest first."""
+    return [found.row for found in store.sessions(spec_id, limit=10_000) or []]

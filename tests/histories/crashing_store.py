@@ -10,7 +10,7 @@ from typing import Any
 
 from foundry_contracts.vocabulary import EventType
 from foundry_mcp.adapters.sqlite_store import SqliteStore
-from foundry_mcp.ports import START, Answer, Batch, Head, Life, Log, PlanText, SessionRow, StoredEvent, Upkeep
+from foundry_mcp.ports import START, Answer, Batch, Head, Life, Listed, Log, PlanText, SessionRow, StoredEvent, Upkeep
 
 # Every call that an application makes of its store, but closing it.
 CALLS = (
@@ -107,8 +107,8 @@ class CrashingStore:
         found: SessionRow | None = self._call("live_session", spec_id)
         return found
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        found: list[SessionRow] = self._call("sessions", spec_id)
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        found: list[Listed] | None = self._call("sessions", spec_id, after=after, limit=limit)
         return found
 
     def log(self, session_id: str, after: Head = START) -> Log | None:

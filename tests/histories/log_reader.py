@@ -14,6 +14,7 @@ from foundry_mcp.application.plans import Plans
 from foundry_mcp.machine.evolve import evolve
 from foundry_mcp.machine.session import Recorded, Session
 from foundry_mcp.ports import SpecFiles, StoredEvent
+from tests.adapters.batches import listed
 from tests.driving import Json
 
 _WORK = (StepType.IMPLEMENT_TASK, StepType.EXECUTE_VERIFICATION)
@@ -214,7 +215,7 @@ class LogReader:
         """Take what is new, hold it to what may be, and give it by session."""
         new: dict[str, list[StoredEvent]] = {}
         live: set[str] = set()
-        for row in self.store.sessions():
+        for row in listed(self.store):
             log = self.logs.setdefault(row.session_id, Log(row.session_id))
             # Whole, as a server that starts reads it: its chain and its seals are checked with it.
             whole = self.store.log(row.session_id)

@@ -253,7 +253,7 @@ class CommandName(StrEnum):
     TASK_SESSION_END = "task.session.end"
     """End a live session for good. Proven work is kept in its log."""
     TASK_SESSION_LIST = "task.session.list"
-    """List the sessions of the workspace, newest first."""
+    """List the sessions of the workspace, newest first, page by page."""
     TASK_SESSION_REBASE = "task.session.rebase"
     """Move a paused session onto the structure its spec has now; done work survives where its unit is still the same. A maintainer where it drops done work or changes a verification."""
     TASK_SESSION_RESET = "task.session.reset"

@@ -74,19 +74,27 @@ LIVE_SESSION: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE spec_id = ?
 LIVE_SESSION_ID: Final = "SELECT session_id FROM sessions WHERE spec_id = ? AND live = 1"
 """Name the live session of a spec."""
 
-ALL_SESSIONS: Final = f"SELECT {SESSION_COLUMNS} FROM sessions ORDER BY created_at DESC, session_id DESC"
-"""List every session, newest first."""
+_NEWEST_FIRST: Final = "ORDER BY created_at DESC, session_id DESC LIMIT ?"
+# A place is a rowid: it says where a row lies even if its texts cannot be read. Nothing here has SQLite renumber them.
+_OLDER: Final = "(created_at, session_id) < (SELECT created_at, session_id FROM sessions WHERE rowid = ?)"
 
-SPEC_SESSIONS: Final = (
-    f"SELECT {SESSION_COLUMNS} FROM sessions WHERE spec_id = ? ORDER BY created_at DESC, session_id DESC"
-)
-"""List a spec's sessions, newest first."""
+ALL_SESSIONS: Final = f"SELECT rowid FROM sessions {_NEWEST_FIRST}"
+"""List where the newest sessions' rows lie, from the index alone."""
+
+ALL_SESSIONS_AFTER: Final = f"SELECT rowid FROM sessions WHERE {_OLDER} {_NEWEST_FIRST}"
+"""List where the rows lie of the sessions next older than one."""
+
+SPEC_SESSIONS: Final = f"SELECT rowid FROM sessions WHERE spec_id = ? {_NEWEST_FIRST}"
+"""List where the rows of a spec's newest sessions lie."""
+
+SPEC_SESSIONS_AFTER: Final = f"SELECT rowid FROM sessions WHERE spec_id = ? AND {_OLDER} {_NEWEST_FIRST}"
+"""List where the rows lie of the sessions of a spec next older than one."""
 
 SESSION_AND_SEAL: Final = f"SELECT {SESSION_COLUMNS}, live, seal FROM sessions WHERE session_id = ?"
 """Give a session's row with whether it is live and the seal on its log's end."""
 
-SESSION_KEYS: Final = "SELECT rowid FROM sessions ORDER BY created_at DESC, session_id DESC"
-"""List where the sessions' rows lie, newest first."""
+SESSION_LIES_AT: Final = "SELECT 1 FROM sessions WHERE rowid = ?"
+"""Tell whether a session's row lies somewhere."""
 
 SESSION_AT: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE rowid = ?"
 """Give the row of a session by where it lies."""

@@ -16,7 +16,7 @@ from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.sqlite_database import Database
-from foundry_mcp.adapters.sqlite_log import LIVE, Logs, Row, Value, session_row
+from foundry_mcp.adapters.sqlite_log import LIVE, Logs, Row, Value, session_row, whole
 from foundry_mcp.adapters.sqlite_records import is_sealed, record
 from foundry_mcp.adapters.sqlite_server_events import ServerEvents
 from foundry_mcp.ports import (
@@ -25,6 +25,7 @@ from foundry_mcp.ports import (
     Batch,
     Head,
     Life,
+    Listed,
     LiveSessionExists,
     Log,
     LogBroken,
@@ -36,6 +37,13 @@ from foundry_mcp.ports import (
 )
 
 _ABOVE_ALL: Final = 2**63 - 1
+# By whether a spec is named, and whether a place is.
+_LISTINGS: Final = {
+    (False, False): sql.ALL_SESSIONS,
+    (False, True): sql.ALL_SESSIONS_AFTER,
+    (True, False): sql.SPEC_SESSIONS,
+    (True, True): sql.SPEC_SESSIONS_AFTER,
+}
 _UNREADABLE: Final = SessionRow("", "", None, 0, "", "")
 
 
@@ -76,24 +84,16 @@ class SqliteStore:
             raise LogBroken(str(session_id), LogFault.ROW_ALTERED, 0, message) from error
         return session_row(rows[0]) if rows else None
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        """List sessions, newest first."""
-        try:
-            rows = self._rows(sql.ALL_SESSIONS, ()) if spec_id is None else self._rows(sql.SPEC_SESSIONS, (spec_id,))
-        except UnicodeDecodeError:
-            return self._readable_sessions(spec_id)
-        return [session_row(row) for row in rows]
-
-    def _readable_sessions(self, spec_id: str | None) -> list[SessionRow]:
-        """Read row by row, so that one that holds no text hides no other."""
-        found = []
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        """List sessions, newest first, next after a place."""
+        of_spec = () if spec_id is None else (spec_id,)
+        of_place = () if after is None else (after,)
+        statement = _LISTINGS[bool(of_spec), bool(of_place)]
         with self._database.reading() as db:
-            for (place,) in db.execute(sql.SESSION_KEYS).fetchall():
-                try:
-                    found += [session_row(row) for row in db.execute(sql.SESSION_AT, (place,))]
-                except UnicodeDecodeError:
-                    found.append(_UNREADABLE)
-        return [row for row in found if spec_id in (None, row.spec_id)]
+            if after is not None and not db.execute(sql.SESSION_LIES_AT, of_place).fetchall():
+                return None
+            places = [whole(place) for (place,) in db.execute(statement, (*of_spec, *of_place, limit)).fetchall()]
+            return [_listed(db, place) for place in places]
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
         """Give a session's events after a place in its log, checked."""
@@ -183,6 +183,14 @@ class SqliteStore:
 def open_database(path: Path, seals: Seals) -> Database:
     """Open a store's file, brought up to this server's version."""
     return Database(path, functions={"seal_of_event": seals.of_event, "seal_of_head": seals.of_head})
+
+
+def _listed(db: apsw.Connection, place: int) -> Listed:
+    """Read the row at a place by itself, so that one that holds no text hides no other."""
+    try:
+        return Listed(place, session_row(db.execute(sql.SESSION_AT, (place,)).fetchall()[0]))
+    except UnicodeDecodeError:
+        return Listed(place, _UNREADABLE)
 
 
 def _edge(after: int | None, before: int | None) -> tuple[int, bool]:

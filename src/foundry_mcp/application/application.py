@@ -48,6 +48,7 @@ from foundry_mcp.ports import (
     StoreBusy,
     StoreUnavailable,
     VersionConflict,
+    newest,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -360,7 +361,7 @@ class Application:
         )
 
     def _earlier(self, spec_id: str) -> Session | None:
-        last = next(iter(self._world.store.sessions(spec_id)), None)
+        last = newest(self._world.store, spec_id)
         # Of a session that was reset because its log is at fault nothing is carried on.
         if last is None or self._world.store.is_closed(last.session_id):
             return None

@@ -98,11 +98,25 @@ def _asked_for(reader: Reader, request: SessionStatusRequest) -> Session | Refus
 
 
 def list_sessions(reader: Reader, request: SessionListRequest) -> SessionListResponse | Refusal:
-    """List sessions, newest first."""
-    rows = reader.store.sessions(given(request.spec_id))
-    readable = [row for row in rows if session_id_in(row.session_id) and spec_id_in(row.spec_id)]
-    entries = [_listed(reader, row) for row in readable[: request.limit]]
-    return SessionListResponse(sessions=entries, loop_signal=None, unreadable=len(rows) - len(readable))
+    """Page through sessions, newest first."""
+    spec_id = given(request.spec_id)
+    # The empty text is no spec's id.
+    scope = f"sessions:{spec_id or ''}"
+    place = 0 if request.cursor is MISSING else reader.cursors.place(scope, request.cursor)
+    if isinstance(place, Refusal):
+        return place
+    found = reader.store.sessions(spec_id, after=place or None, limit=request.limit + 1)
+    if found is None:
+        return Refusal(ErrorCode.INVALID_CURSOR, "The session that the cursor stands at was removed: begin again.")
+    shown = found[: request.limit]
+    readable = [each.row for each in shown if session_id_in(each.row.session_id) and spec_id_in(each.row.spec_id)]
+    return SessionListResponse(
+        sessions=[_listed(reader, row) for row in readable],
+        loop_signal=None,
+        unreadable=len(shown) - len(readable),
+        cursor=reader.cursors.seal(scope, shown[-1].place if shown else place),
+        has_more=len(found) > len(shown),
+    )
 
 
 def _listed(reader: Reader, row: SessionRow) -> SessionListEntry:

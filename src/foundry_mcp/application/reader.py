@@ -15,7 +15,7 @@ from foundry_mcp.machine.plan_index import PlanIndex
 from foundry_mcp.machine.refusals import spec_invalid, spec_not_found
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import Clock, LoadedSpec, Signer, SpecFiles, SpecUnavailable, Store
+from foundry_mcp.ports import Clock, LoadedSpec, Signer, SpecFiles, SpecUnavailable, Store, newest
 
 
 def session_not_found(session_id: str) -> Refusal:
@@ -40,7 +40,7 @@ class Reader:
 
     def last_session(self, spec_id: str) -> Session | None:
         """Give a spec's live session, else its last one."""
-        row = self.store.live_session(spec_id) or next(iter(self.store.sessions(spec_id)), None)
+        row = self.store.live_session(spec_id) or newest(self.store, spec_id)
         return self.sessions.load(row.session_id) if row else None
 
     def plan(self, spec_id: str) -> PlanIndex | Refusal:
