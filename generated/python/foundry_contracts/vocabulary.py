@@ -8,6 +8,7 @@ __all__ = [
     "Attestation",
     "ChangeKind",
     "CommandName",
+    "EnvironmentVariable",
     "ErrorCode",
     "ErrorType",
     "EventOrder",
@@ -38,6 +39,16 @@ __all__ = [
     "Verdict",
     "VerificationKind",
 ]
+
+
+@unique
+class EnvironmentVariable(StrEnum):
+    """What is read from the environment and is no setting of the file. Any other name that begins alike has to be a setting's."""
+
+    FOUNDRY_MCP_WORKSPACE = "FOUNDRY_MCP_WORKSPACE"
+    """The workspace, where --workspace names none."""
+    FOUNDRY_MCP_TOKEN = "FOUNDRY_MCP_TOKEN"
+    """The token that gives the server's client its name and role."""
 
 
 @unique
