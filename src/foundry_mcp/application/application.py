@@ -26,6 +26,7 @@ from foundry_mcp.application.cursors import Cursors
 from foundry_mcp.application.degraded import at_fault, closing, degraded
 from foundry_mcp.application.denials import Denials
 from foundry_mcp.application.handlers import FoundryHandlers
+from foundry_mcp.application.planned_steps import PlannedSteps
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.reader import Reader
 from foundry_mcp.application.runs import Means, Runs
@@ -87,6 +88,7 @@ class Application:
         self._world = world
         self._handlers = handlers
         self._plans = Plans(world.store, world.specs)
+        self._planned_steps = PlannedSteps(world.settings)
         self._sessions = Sessions(world.store, self._plans, world.ids)
         self._runs = Runs(world.means)
         self._denials = Denials(world.store, world.ids)
@@ -226,6 +228,7 @@ class Application:
             world.specs,
             cursors,
             self._plans,
+            self._planned_steps,
             world.settings,
             world.means.signer,
             world.clock,

@@ -9,6 +9,7 @@ from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.vocabulary import ErrorCode
 from foundry_mcp.application.cursors import Cursors
+from foundry_mcp.application.planned_steps import PlannedSteps
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.machine.plan_index import PlanIndex
@@ -34,6 +35,7 @@ class Reader:
     specs: SpecFiles
     cursors: Cursors
     plans: Plans
+    planned_steps: PlannedSteps
     settings: SessionSettings
     signer: Signer
     clock: Clock
