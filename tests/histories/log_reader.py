@@ -232,6 +232,13 @@ class LogReader:
                 live.add(row.spec_id)
         return new
 
+    def server_events(self) -> list[StoredEvent]:
+        """Give the server's own events, held to their chain: denials and waits, numbered without a gap."""
+        events = self.store.server_page(after=0, before=None, limit=100_000)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert {event.type for event in events} <= {EventType.CALL_DENIED, EventType.ACTOR_LIMITED}
+        return events
+
     def digests(self) -> Iterator[str]:
         """Give the digest of every proof that a report was recorded for, as often as it was."""
         for log in self.logs.values():
