@@ -139,7 +139,10 @@ class _Lowering:
                 Finding("unique-name", origin.at("x-event", "type"), message, "Rename one of the two.")
             )
         else:
-            self.events[kind] = Event(kind, name, raw.get("description", ""), raw["x-event"]["stream"], origin)
+            said = raw["x-event"]
+            self.events[kind] = Event(
+                kind, name, raw.get("description", ""), said["stream"], origin, said.get("common", False)
+            )
 
     def _commands(self) -> list[tuple[int, Command]]:
         found: dict[str, tuple[int, Command]] = {}

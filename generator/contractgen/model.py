@@ -141,13 +141,14 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Hold one past fact: its type and the definition of its payload."""
+    """Hold one past fact: its type and the definition of its payload. A common one may come of any command."""
 
     type: str
     definition: str
     description: str
     stream: str
     origin: Origin
+    common: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,13 +134,17 @@ def restore_store(workspace: Path, environ: Mapping[str, str], source: Path, act
 def prune_store(
     workspace: Path, environ: Mapping[str, str], days: int, actor: str, *, try_only: bool
 ) -> Iterator[Pruned]:
-    """Remove the sessions that have been over for so many days from a workspace's store, one by one."""
+    """Remove what has been over for so many days from a workspace's store: sessions, then the server's own events."""
     folder, now = place_of_state(workspace, environ), SystemClock().now()
     if not (folder / _STORE_FILE).is_file():
         raise StoreUnavailable(f"There is no store in {folder}.", "Name the right workspace.")
     pruning = SqlitePruning(folder / _STORE_FILE, FileSigner(folder).mac)
     try:
-        yield from pruning.prune(later(now, -86400 * days), now, actor, try_only=try_only)
+        before = later(now, -86400 * days)
+        yield from pruning.prune(before, now, actor, try_only=try_only)
+        events = pruning.prune_server_events(before, now, actor, try_only=try_only)
+        if events is not None:
+            yield events
     finally:
         pruning.close()
 

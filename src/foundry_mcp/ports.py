@@ -96,6 +96,14 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Hold a session's row and its place in the store, above 0, by which a listing goes on after it."""
+
+    place: int
+    row: SessionRow
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """Hold a place in a session's log: a seq, and the chain's hash there. Seq 0 is before the first event."""
 
@@ -104,6 +112,8 @@ class Head:
 
 
 START: Final = Head()
+SERVER: Final = "server"
+"""Stands where a session's id would in what is told of the server's own events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +173,11 @@ class Life:
     at: str
 
 
+def newest(store: Store, spec_id: str) -> SessionRow | None:
+    """Give a spec's newest session."""
+    return next((found.row for found in store.sessions(spec_id, limit=1) or []), None)
+
+
 class Store(Protocol):
     """Keep sessions' events, the answers given, and pinned plans; append only."""
 
@@ -178,8 +193,8 @@ class Store(Protocol):
     def live_session(self, spec_id: str) -> SessionRow | None:
         """Give the one live (running, paused or failed) session of a spec."""
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        """List sessions, newest first."""
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        """List up to `limit` sessions, newest first, next after a place; None where no session is at that place."""
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
         """Give a session's events after a place in its log; None where there is no such session.
@@ -194,6 +209,15 @@ class Store(Protocol):
 
         Each is checked against the chain and its seal; LogBroken where one does not hold.
         """
+
+    def record(self, event: StoredEvent) -> None:
+        """Append an event of the server's own, whatever its seq; there is none between it and the last one.
+
+        They are chained and sealed as a session's are; LogBroken, and nothing recorded, where their end does not hold.
+        """
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        """List the server's own events as `page` does a session's."""
 
     def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
         """End a session whose log is at fault, leave its log as it is, and record who did so."""
@@ -241,6 +265,9 @@ class Archive(Protocol):
 
     def plan(self, digest: str) -> PlanText | None:
         """Give a pinned plan."""
+
+    def server_events(self) -> tuple[list[StoredEvent], list[LogFinding]]:
+        """List the server's own events, none where there is a fault, and their faults."""
 
     def upkeep(self) -> tuple[list[UpkeepRecord], list[LogFinding]]:
         """List what was done to the store by hand, and what is wrong with that record."""

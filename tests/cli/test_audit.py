@@ -16,7 +16,7 @@ import pytest
 from foundry_contracts.vocabulary import LogFault
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters.event_chain import Entry, Seals
-from tests.cli.kept import Kept
+from tests.cli.kept import Kept, denied_once
 from tests.supervisor.schemas import published
 from tests.tampering import FIELDS, HARMS, Harm
 
@@ -224,6 +224,17 @@ def test_what_was_done_by_hand_is_told_and_its_record_cannot_be_changed_unseen(k
     raw.close()
     assert kept("audit", "verify") == 1
     assert "the store  event 1  record_altered: Record 1 of the store's upkeep was changed." in kept.out
+
+
+def test_a_denial_that_was_changed_is_found_with_the_whole_store_and_not_with_one_session(kept: Kept) -> None:
+    session_id = kept.nine_events()
+    denied_once(kept)
+    raw = apsw.Connection(str(kept.store))
+    raw.execute("UPDATE server_events SET actor_id = 'nobody'")
+    raw.close()
+    assert kept("audit", "verify") == 1
+    assert kept.out.startswith("server  event 1  edited: ")
+    assert kept("audit", "verify", "--session", session_id) == 0
 
 
 @pytest.mark.parametrize(

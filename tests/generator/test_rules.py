@@ -112,6 +112,12 @@ def test_one_small_edit_breaks_one_rule(
     assert (rule, pointer) in places(contracts)
 
 
+def test_an_event_that_any_command_may_record_needs_none_that_says_so(contracts: Path, edit: Edit) -> None:
+    edit(BORROW, put("x-command", "emits", value=[]))
+    edit("events/loan.json", put("$defs", "ItemLent", "x-event", "common", value=True))
+    assert "event-used" not in dict(places(contracts))
+
+
 def test_settings_that_name_nothing_are_found(contracts: Path) -> None:
     path = contracts / "contracts.toml"
     path.write_text(path.read_text(encoding="utf-8").replace('"Answer"', '"Reply"'), encoding="utf-8")

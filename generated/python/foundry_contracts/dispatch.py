@@ -169,7 +169,7 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             read_only=True,
             role=Role.OBSERVER,
             flag=None,
-            errors=(),
+            errors=(ErrorCode.INVALID_CURSOR,),
             emits=(),
             tags=(),
             request_model="foundry_contracts.models.task_session_list:SessionListRequest",
@@ -753,6 +753,24 @@ COMMANDS: Final[Mapping[CommandName, CommandEntry]] = MappingProxyType(
             request_schema="server_capabilities.request.json",
             response_schema="server_capabilities.response.json",
         ),
+        CommandName.SERVER_EVENTS: CommandEntry(
+            name=CommandName.SERVER_EVENTS,
+            identifier="server_events",
+            tool="server",
+            action="events",
+            command=None,
+            title="Read the server's events",
+            read_only=True,
+            role=Role.MAINTAINER,
+            flag=None,
+            errors=(ErrorCode.INVALID_CURSOR,),
+            emits=(),
+            tags=(),
+            request_model="foundry_contracts.models.server_events:ServerEventsRequest",
+            response_model="foundry_contracts.models.server_events:ServerEventsResponse",
+            request_schema="server_events.request.json",
+            response_schema="server_events.response.json",
+        ),
     }
 )
 
@@ -788,6 +806,7 @@ ROUTES: Final[Mapping[tuple[str, str, str | None], CommandName]] = MappingProxyT
         ("verification", "execute", None): CommandName.VERIFICATION_EXECUTE,
         ("review", "fidelity-gate", None): CommandName.REVIEW_FIDELITY_GATE,
         ("server", "capabilities", None): CommandName.SERVER_CAPABILITIES,
+        ("server", "events", None): CommandName.SERVER_EVENTS,
     }
 )
 

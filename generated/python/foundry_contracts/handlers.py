@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from foundry_contracts.events import EventPayload
     from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateRequest, ReviewFidelityGateResponse
     from foundry_contracts.models.server_capabilities import ServerCapabilitiesRequest, ServerCapabilitiesResponse
+    from foundry_contracts.models.server_events import ServerEventsRequest, ServerEventsResponse
     from foundry_contracts.models.spec_find import SpecFindRequest, SpecFindResponse
     from foundry_contracts.models.spec_get import SpecGetRequest, SpecGetResponse
     from foundry_contracts.models.spec_list import SpecListRequest, SpecListResponse
@@ -112,3 +113,4 @@ class Handlers(Generic[C, Q]):
     verification_execute: Callable[[C, VerificationExecuteRequest], Accepted[VerificationExecuteResponse] | Refusal]
     review_fidelity_gate: Callable[[C, ReviewFidelityGateRequest], Accepted[ReviewFidelityGateResponse] | Refusal]
     server_capabilities: Callable[[Q, ServerCapabilitiesRequest], ServerCapabilitiesResponse | Refusal]
+    server_events: Callable[[Q, ServerEventsRequest], ServerEventsResponse | Refusal]

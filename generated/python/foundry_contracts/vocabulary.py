@@ -8,6 +8,7 @@ __all__ = [
     "Attestation",
     "ChangeKind",
     "CommandName",
+    "EnvironmentVariable",
     "ErrorCode",
     "ErrorType",
     "EventOrder",
@@ -38,6 +39,16 @@ __all__ = [
     "Verdict",
     "VerificationKind",
 ]
+
+
+@unique
+class EnvironmentVariable(StrEnum):
+    """What is read from the environment and is no setting of the file. Any other name that begins alike has to be a setting's."""
+
+    FOUNDRY_MCP_WORKSPACE = "FOUNDRY_MCP_WORKSPACE"
+    """The workspace, where --workspace names none."""
+    FOUNDRY_MCP_TOKEN = "FOUNDRY_MCP_TOKEN"
+    """The token that gives the server's client its name and role."""
 
 
 @unique
@@ -253,7 +264,7 @@ class CommandName(StrEnum):
     TASK_SESSION_END = "task.session.end"
     """End a live session for good. Proven work is kept in its log."""
     TASK_SESSION_LIST = "task.session.list"
-    """List the sessions of the workspace, newest first."""
+    """List the sessions of the workspace, newest first, page by page."""
     TASK_SESSION_REBASE = "task.session.rebase"
     """Move a paused session onto the structure its spec has now; done work survives where its unit is still the same. A maintainer where it drops done work or changes a verification."""
     TASK_SESSION_RESET = "task.session.reset"
@@ -302,12 +313,18 @@ class CommandName(StrEnum):
     """Review the phase whose gate step is out. A second call joins the review, or gives its verdict."""
     SERVER_CAPABILITIES = "server.capabilities"
     """Tell what this server is, which contract it holds to, and what the caller may do."""
+    SERVER_EVENTS = "server.events"
+    """Page through what happened outside of every session: calls that were denied."""
 
 
 @unique
 class EventType(StrEnum):
     """The type of a recorded event."""
 
+    CALL_DENIED = "call_denied"
+    """A call was denied that was for no session, or for one whose log cannot tell of it."""
+    ACTOR_LIMITED = "actor_limited"
+    """An actor that kept being denied is made to wait; its calls until then leave no other event."""
     SESSION_STARTED = "session_started"
     """A session was started; it pinned the plan and its settings."""
     SESSION_PAUSED = "session_paused"
@@ -678,11 +695,13 @@ class LogFault(StrEnum):
 
 @unique
 class UpkeepAction(StrEnum):
-    """What was done to a store by hand."""
+    """What was done to a store beside recording: by hand, unless it says otherwise."""
 
     LOG_CLOSED = "log_closed"
     """A session whose log is at fault was reset."""
     SESSION_PRUNED = "session_pruned"
     """A session was removed."""
+    SERVER_EVENTS_PRUNED = "server_events_pruned"
+    """The oldest events of no session were removed: by hand, or by the server because they were many."""
     STORE_RESTORED = "store_restored"
     """The store was put back from a backup."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -13,6 +15,7 @@ from typing import Any
 import jsonschema_rs
 
 from foundry_contracts.models.config import Config
+from foundry_contracts.vocabulary import EnvironmentVariable
 from foundry_mcp.ports import PortError
 
 FILE_NAME = "foundry-mcp.toml"
@@ -27,12 +30,13 @@ class SettingsInvalid(PortError):
 def load_settings(workspace: Path, environ: Mapping[str, str]) -> Config:
     """Read the settings: environment over file over default; anything unknown is refused."""
     schema = _schema()
+    problems = _misspelled(schema, environ)
     values = _from_file(workspace / FILE_NAME)
     for name, section in _sections(schema).items():
         values.setdefault(name, {})
         if isinstance(values[name], dict):
             values[name].update(_from_environment(name, section, environ))
-    _hold(schema, values)
+    _hold(schema, values, problems)
     return Config.model_validate(values)
 
 
@@ -53,18 +57,45 @@ def _sections(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
+        return tomllib.loads(_text(path).decode("utf-8"))
+    except FileNotFoundError as missing:
+        if not path.is_symlink():
+            return {}
+        raise _unusable(path, f"it is a link to {path.readlink()}, which is not there") from missing
     except (OSError, ValueError) as problem:
-        raise SettingsInvalid(f"{path} cannot be read: {problem}", "Mend the file, or take it away.") from problem
+        raise _unusable(path, getattr(problem, "strerror", None) or str(problem)) from problem
+
+
+def _text(path: Path) -> bytes:
+    # Opening a pipe the plain way waits for somebody to write into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _unusable(path, "it is not a regular file")
+        return file.read()
+
+
+def _unusable(path: Path, why: str) -> SettingsInvalid:
+    return SettingsInvalid(f"{path} cannot be read: {why}.", "Mend the file, or take it away.")
+
+
+def _misspelled(schema: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Say which names in the environment begin like ours and are none."""
+    settings = [_variable(name, key) for name, section in _sections(schema).items() for key in section]
+    known = [name.removeprefix(_PREFIX) for name in (*settings, *EnvironmentVariable)]
+    given = [name.removeprefix(_PREFIX) for name in sorted(environ) if name.startswith(_PREFIX)]
+    # What all have in common would make any two of them seem near.
+    return [_no_such("environment variable", name, known, _PREFIX) for name in given if name not in known]
+
+
+def _variable(section: str, key: str) -> str:
+    return f"{_PREFIX}{section}_{key}".upper()
 
 
 def _from_environment(section: str, properties: dict[str, Any], environ: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, schema in properties.items():
-        text = environ.get(f"{_PREFIX}{section}_{key}".upper())
+        text = environ.get(_variable(section, key))
         if text is not None:
             found[key] = _typed(text, schema.get("type"))
     return found
@@ -79,8 +110,8 @@ def _typed(text: str, kind: object) -> object:
     return text
 
 
-def _hold(schema: dict[str, Any], values: dict[str, Any]) -> None:
-    problems = [*_unknown(schema, values)]
+def _hold(schema: dict[str, Any], values: dict[str, Any], problems: list[str]) -> None:
+    problems = [*problems, *_unknown(schema, values)]
     if not problems:
         validator = jsonschema_rs.validator_for(schema)
         problems = [f"{'.'.join(map(str, e.instance_path))}: {e.message}" for e in validator.iter_errors(values)]
@@ -101,6 +132,7 @@ def _unknown(schema: dict[str, Any], values: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _no_such(what: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"there is no {what} {name!r}; {f'did you mean {near[0]!r}?' if near else 'known are ' + ', '.join(known)}"
+def _no_such(what: str, name: str, known: list[str], prefix: str = "") -> str:
+    near = [f"{prefix}{found}" for found in difflib.get_close_matches(name, known, n=1)]
+    listed = ", ".join(f"{prefix}{each}" for each in known)
+    return f"there is no {what} {prefix + name!r}; {f'did you mean {near[0]!r}?' if near else f'known are {listed}'}"

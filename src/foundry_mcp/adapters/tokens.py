@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from foundry_contracts.vocabulary import Role
+from foundry_contracts.vocabulary import EnvironmentVariable, Role
 from foundry_mcp.adapters.private_files import replace, unreadable
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Clock, PortError
 
-ENVIRONMENT = "FOUNDRY_MCP_TOKEN"
+ENVIRONMENT = EnvironmentVariable.FOUNDRY_MCP_TOKEN.value
 _FILE, _GATE = "tokens.json", "tokens.lock"
 
 

@@ -26,6 +26,7 @@ from foundry_mcp.application.cursors import Cursors
 from foundry_mcp.application.degraded import at_fault, closing, degraded
 from foundry_mcp.application.denials import Denials
 from foundry_mcp.application.handlers import FoundryHandlers
+from foundry_mcp.application.planned_steps import PlannedSteps
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.reader import Reader
 from foundry_mcp.application.runs import Means, Runs
@@ -48,6 +49,7 @@ from foundry_mcp.ports import (
     StoreBusy,
     StoreUnavailable,
     VersionConflict,
+    newest,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -86,9 +88,10 @@ class Application:
         self._world = world
         self._handlers = handlers
         self._plans = Plans(world.store, world.specs)
+        self._planned_steps = PlannedSteps(world.settings)
         self._sessions = Sessions(world.store, self._plans, world.ids)
         self._runs = Runs(world.means)
-        self._denials = Denials()
+        self._denials = Denials(world.store, world.ids)
         self._spec_writer = SpecWriter(world.specs)
 
     async def handle(self, call: Call) -> Envelope:
@@ -118,7 +121,7 @@ class Application:
         self._world.store.close()
 
     async def _answer(self, call: Call, request_id: str) -> Envelope:
-        limited = self._denials.limited(call.caller, self._world.clock.now())
+        limited = self._denials.limited(call, self._world.clock.now())
         if limited is not None:
             return self._refused(call, request_id, limited)
         if not permits(call.caller.role, call.entry.role):
@@ -174,7 +177,7 @@ class Application:
         return answer
 
     def _deny(self, call: Call, request_id: str) -> Envelope:
-        """Refuse a caller whose role does not allow the command, and record it with the session it was for."""
+        """Refuse a caller whose role does not allow the command, and record it: with the session it was for, if any."""
         now = self._world.clock.now()
         needed = call.entry.role
         refusal = unauthorized(call.caller.role, needed, call.entry.title.lower())
@@ -183,7 +186,7 @@ class Application:
         state = self._readable(session_id) if isinstance(session_id, str) else None
         denied = AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed)
         if state is None:
-            _LOG.warning("%s: %s was denied %s", request_id, call.caller.id, call.entry.name)
+            self._denials.record(denied, call, now)
         else:
             self._append(state, (denied,), now, call.caller)
         return self._refused(call, request_id, refusal, state)
@@ -225,6 +228,7 @@ class Application:
             world.specs,
             cursors,
             self._plans,
+            self._planned_steps,
             world.settings,
             world.means.signer,
             world.clock,
@@ -277,9 +281,12 @@ class Application:
         if refusal.code is ErrorCode.UNAUTHORIZED:
             needed = Role(str(refusal.details["needed"]))
             events = (*events, AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed))
-        if any(isinstance(event, AccessDenied) for event in events):
-            self._denials.note(call.caller, situation.now)
         state = situation.session
+        for event in events:
+            if isinstance(event, AccessDenied):
+                self._denials.note(call.caller, situation.now)
+                if state is None:
+                    self._denials.record(event, call, situation.now)
         if state is None or not events:
             return state
         return self._append(state, events, situation.now, call.caller)
@@ -357,7 +364,7 @@ class Application:
         )
 
     def _earlier(self, spec_id: str) -> Session | None:
-        last = next(iter(self._world.store.sessions(spec_id)), None)
+        last = newest(self._world.store, spec_id)
         # Of a session that was reset because its log is at fault nothing is carried on.
         if last is None or self._world.store.is_closed(last.session_id):
             return None

@@ -1,4 +1,7 @@
-"""An audit of a store without a server: chains, seals, pinned plans, receipts, and heads signed earlier."""
+"""An audit of a store without a server: chains, seals, pinned plans, receipts, and heads signed earlier.
+
+The server's own events are checked with the whole store, not with one session.
+"""
 
 from __future__ import annotations
 
@@ -118,10 +121,15 @@ def audited(
     heads = [head for head in heads if session_id in (None, head.session_id)]
     findings = [finding for name in chosen for finding in audit.session(name)]
     findings += [found for head in heads if (found := audit.checkpoint(head)) is not None]
+    of_server: list[StoredEvent] = []
+    if session_id is None:
+        of_server, harmed = archive.server_events()
+        findings += harmed
     upkeep, altered = archive.upkeep()
     return AuditReport(
         sessions=len(chosen),
         events=audit.events,
+        server_events=len(of_server),
         receipts=audit.receipts,
         plans=len(audit.plans),
         checkpoints=len(heads),

@@ -43,4 +43,5 @@ HANDLERS: FoundryHandlers = Handlers(
     verification_execute=decide_run.execute_verification,
     review_fidelity_gate=decide_run.run_gate,
     server_capabilities=query_server.capabilities,
+    server_events=query_server.events,
 )

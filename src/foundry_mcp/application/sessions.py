@@ -109,12 +109,14 @@ class Sessions:
     def _stored(
         self, session_id: str, spec_id: str, seq: int, payload: EventPayload, now: str, caller: Caller
     ) -> StoredEvent:
-        text = json.dumps(
-            payload.model_dump(mode="json", exclude_unset=True), ensure_ascii=False, separators=(",", ":")
-        )
-        return StoredEvent(
-            self._ids.fresh("evt"), session_id, seq, spec_id, now, caller.id, caller.role, event_type(payload), text
-        )
+        event_id, kind = self._ids.fresh("evt"), event_type(payload)
+        return StoredEvent(event_id, session_id, seq, spec_id, now, caller.id, caller.role, kind, payload_text(payload))
+
+
+def payload_text(payload: EventPayload) -> str:
+    """Give the JSON text that is kept of a payload."""
+    document = payload.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def folded(log: Log, plans: Callable[[str], PlanIndex], state: Session | None = None) -> Session:
