@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,10 @@ class Connection:
         return Reply(int(head[0].split()[1]), headers, body)
 
     async def close(self) -> None:
-        self.writer.close()
+        """Close it, whatever is still under way."""
+        self.writer.transport.abort()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
 
 
 def post(body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -119,16 +122,20 @@ class HttpServer:
 
     @classmethod
     @asynccontextmanager
-    async def begin(cls, words: Sequence[str], environ: Mapping[str, str], **ends: Any) -> AsyncIterator[HttpServer]:
+    async def begin(cls, words: Sequence[str], environ: Mapping[str, str]) -> AsyncIterator[HttpServer]:
         """Start a server by its command line, until it listens; in the end it is told to stop."""
-        process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE, env=environ, **ends)
+        process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE, env=environ)
         assert process.stdout is not None
         try:
             line = (await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)).decode()
             assert line.startswith("serving http://"), f"the server ended before it served: {line!r}"
             url = line.split()[-1]
             server = cls(process, url, int(url.removesuffix(PATH).rpartition(":")[2]))
-            yield server
+            try:
+                yield server
+            finally:
+                for connection in server._connections:
+                    await connection.close()
             await server.close()
         finally:
             if process.returncode is None:
@@ -152,8 +159,6 @@ class HttpServer:
 
     async def close(self) -> None:
         """Tell it to stop, and see it end well."""
-        for connection in self._connections:
-            await connection.close()
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(self.process.wait(), PATIENCE_S) == 0

@@ -115,8 +115,8 @@ class Application:
     def ready(self) -> bool:
         """Tell whether the store answers now."""
         try:
-            self._world.store.live_session("")
-        except (StoreBusy, StoreUnavailable, LogBroken):
+            self._world.store.check()
+        except (StoreBusy, StoreUnavailable):
             return False
         return True
 
