@@ -37,6 +37,7 @@ ELSEWHERE = {
     "SPEC_ID": "stands for a spec's id in a command line",
     "FOUNDRY_MCP_": "the beginning of every setting's name in the environment",
     "FOUNDRY_MCP_WORKSPACE": "the workspace is no setting of its settings file; cli/workspace.py reads it",
+    "FOUNDRY_MCP_TOKEN": "a secret is no setting; adapters/tokens.py reads it",
     "FOUNDRY_PYTHON": "names another Python to justw",
     "XDG_STATE_HOME": "the XDG base directory specification's",
     "UV_DEFAULT_INDEX": "one of uv's settings",
