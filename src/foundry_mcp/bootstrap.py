@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic_core import MISSING
 
+from foundry_contracts.models.config import ServerConfig
 from foundry_contracts.vocabulary import UpkeepAction
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
@@ -43,12 +44,18 @@ from foundry_mcp.ports import PortError, StoreUnavailable, Upkeep
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Hold an application with what its surface needs beside it."""
+    """Hold an application with what its surface needs beside it.
+
+    `caller` is who calls a server with one client; `posture` is who calls one with many without a token.
+    """
 
     application: Application
     caller: Caller
     ids: SystemIds
     state_folder: Path
+    posture: Caller
+    tokens: TokenFile
+    server: ServerConfig
 
 
 _STORE_FILE = "store.sqlite3"
@@ -76,8 +83,9 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,
     )
-    caller = who_calls(TokenFile(folder, clock), environ, Caller(settings.server.actor, posture_of(settings).loop_role))
-    return Joined(Application(world, HANDLERS), caller, ids, folder)
+    tokens, posture = TokenFile(folder, clock), Caller(settings.server.actor, posture_of(settings).loop_role)
+    caller = who_calls(tokens, environ, posture)
+    return Joined(Application(world, HANDLERS), caller, ids, folder, posture, tokens, settings.server)
 
 
 def place_of(workspace: Path, environ: Mapping[str, str]) -> Path:

@@ -237,6 +237,9 @@ class Store(Protocol):
     def life(self, session_id: str) -> Life | None:
         """Give the last sign of life."""
 
+    def check(self) -> None:
+        """Do nothing where the store can be read and is still where it was; else StoreBusy or StoreUnavailable."""
+
     def close(self) -> None:
         """Let go of the store."""
 

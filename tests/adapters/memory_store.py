@@ -155,5 +155,8 @@ class MemoryStore:
     def life(self, session_id: str) -> Life | None:
         return self._lives.get(session_id)
 
+    def check(self) -> None:
+        """Be there always."""
+
     def close(self) -> None:
         """Hold nothing that could be let go of."""

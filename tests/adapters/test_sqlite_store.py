@@ -265,6 +265,8 @@ def test_a_store_deleted_or_replaced_under_the_server_is_named_and_not_written(
     with pytest.raises(StoreUnavailable, match="deleted or replaced") as caught:
         store.append(batch(1, [TWO]))
     assert "Stop every server" in caught.value.remedy
+    with pytest.raises(StoreUnavailable, match="deleted or replaced"):
+        store.check()
     if not replaced:
         path.with_name("moved").rename(path)
         store.append(batch(1, [TWO]))

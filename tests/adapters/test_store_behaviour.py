@@ -32,6 +32,7 @@ def test_an_empty_store_answers_with_nothing(store: Store) -> None:
     assert store.live_session("spec-1") is None
     assert listed(store) == []
     assert logged(store, "ses_a") == []
+    store.check()
     assert (store.answer("k"), store.plan("d"), store.life("ses_a")) == (None, None, None)
 
 

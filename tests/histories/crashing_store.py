@@ -103,6 +103,9 @@ class CrashingStore:
         found: SessionRow | None = self._call("session", session_id)
         return found
 
+    def check(self) -> None:
+        self._call("check")
+
     def live_session(self, spec_id: str) -> SessionRow | None:
         found: SessionRow | None = self._call("live_session", spec_id)
         return found

@@ -107,6 +107,8 @@ def _typed(text: str, kind: object) -> object:
         return int(text)
     if kind == "boolean" and text in _BOOLEANS:
         return _BOOLEANS[text]
+    if kind == "array":
+        return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 

@@ -107,11 +107,11 @@ class Database:
             self._own_turn(),
             self._gate_held(),
         ):
-            self._still_there()
+            self.still_there()
             with _transaction(self._connection, sql.BEGIN_WRITE):
                 yield self._connection
 
-    def _still_there(self) -> None:
+    def still_there(self) -> None:
         """Refuse to write into a file that nobody could find again."""
         if _identity(self._path) != self._file:
             raise StoreUnavailable(

@@ -16,7 +16,8 @@ from foundry_contracts.vocabulary import LogFault, UpkeepAction
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Entry, Seals
-from foundry_mcp.adapters.sqlite_log import Row, shown_from, whole
+from foundry_mcp.adapters.sqlite_database import Row
+from foundry_mcp.adapters.sqlite_log import shown_from, whole
 from foundry_mcp.adapters.sqlite_records import is_sealed, read_record, record
 from foundry_mcp.places import PRODUCT
 from foundry_mcp.ports import SERVER, START, Head, LogBroken, StoredEvent, Upkeep

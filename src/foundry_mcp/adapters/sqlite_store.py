@@ -75,6 +75,12 @@ class SqliteStore:
             return replace(_UNREADABLE, session_id=session_id)
         return session_row(rows[0]) if rows else None
 
+    def check(self) -> None:
+        """Read, and see that the file is still the one that was opened."""
+        with self._database.reading() as db:
+            self._database.still_there()
+            db.execute(sql.READ_USER_VERSION).fetchall()
+
     def live_session(self, spec_id: str) -> SessionRow | None:
         """Give the one live session of a spec."""
         try:

@@ -115,6 +115,14 @@ class Application:
             message = f"The server failed to answer; its log names the cause under {request_id}."
             return self._refused(call, request_id, Refusal(ErrorCode.INTERNAL_ERROR, message))
 
+    def ready(self) -> bool:
+        """Tell whether the store answers now."""
+        try:
+            self._world.store.check()
+        except (StoreBusy, StoreUnavailable):
+            return False
+        return True
+
     async def close(self) -> None:
         """Cut off what runs and let go of the store."""
         await self._runs.stop()

@@ -1,4 +1,4 @@
-"""foundry-mcp serve: the MCP server on standard input and output."""
+"""foundry-mcp serve: the MCP server, on standard input and output or over HTTP."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _UNUSABLE = 3
+_LAST_PORT = 65535
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("serve", help="serve MCP over standard input and output")
+    parser = subparsers.add_parser("serve", help="serve MCP over standard input and output, or over HTTP")
     add_workspace(parser)
+    parser.add_argument(
+        "--http",
+        type=_place,
+        metavar="HOST:PORT",
+        help="serve Streamable HTTP there, until SIGTERM; port 0 is any that is free",
+    )
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Serve until the client closes its end; exit 3 if the server cannot start."""
+    """Serve until the client closes its end, or over HTTP until told to stop; exit 3 if the server cannot start."""
     from foundry_mcp.ports import PortError
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="foundry-mcp: %(levelname)s: %(message)s")
     try:
-        asyncio.run(_serve(workspace_of(args)))
+        asyncio.run(_serve_http(workspace_of(args), *args.http) if args.http else _serve(workspace_of(args)))
     except PortError as problem:
         print(f"foundry-mcp: cannot start: {problem.message}\n  {problem.remedy}", file=sys.stderr)
         return _UNUSABLE
@@ -60,3 +67,32 @@ async def _serve(workspace: Path) -> None:
             raise
     finally:
         await joined.application.close()
+
+
+async def _serve_http(workspace: Path, host: str, port: int) -> None:
+    from foundry_mcp.bootstrap import join
+    from foundry_mcp.places import PRODUCT
+    from foundry_mcp.surface.http.address import listen
+    from foundry_mcp.surface.http.admission import admission_to
+    from foundry_mcp.surface.http.app import PATH, HttpApp, caller_of
+    from foundry_mcp.surface.http.serving import serve
+    from foundry_mcp.surface.server import make_server
+
+    joined = join(workspace, os.environ)
+    try:
+        listening, address = listen(host, port)
+        with listening:
+            settings, tokens = joined.server, joined.tokens
+            admission = admission_to(address, settings, tokens.caller, joined.posture, tokens=bool(tokens.list()))
+            server = make_server(PRODUCT, version(PRODUCT), joined.application.handle, caller_of, joined.ids.fresh)
+            app = HttpApp(server, admission, joined.application.ready, settings.max_body_kb * 1024)
+            await serve(app, listening, settings, lambda: print(f"serving http://{address}{PATH}", flush=True))
+    finally:
+        await joined.application.close()
+
+
+def _place(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT, as in 127.0.0.1:8765")
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -22,6 +22,54 @@ class ServerConfig(BaseModel):
     actor: Annotated[
         str, Field(description="The name recorded for every caller of this process.", max_length=128, min_length=1)
     ] = "local"
+    require_token: Annotated[
+        bool,
+        Field(
+            description="Over HTTP: whether a call without a token is turned away; without, it is the posture's role and only a loopback address is served."
+        ),
+    ] = True
+    hosts: Annotated[
+        list[str],
+        Field(
+            description="Over HTTP: the Host headers that are answered, each with its port where it has one; empty: the address that is served, and localhost for a loopback one.",
+            max_length=64,
+        ),
+    ] = []
+    origins: Annotated[
+        list[str],
+        Field(
+            description="Over HTTP: the Origin headers that are answered, as in https://example.org; empty: those of the hosts, over http. A call without one is no browser's.",
+            max_length=64,
+        ),
+    ] = []
+    max_body_kb: Annotated[
+        int, Field(description="Over HTTP: how large a request's body may be, in KiB.", ge=1, le=65536)
+    ] = 4096
+    client_timeout_s: Annotated[
+        int,
+        Field(
+            description="Over HTTP: how long a client may take to send a request, and to take a part of an answer, in seconds.",
+            ge=1,
+            le=3600,
+        ),
+    ] = 15
+    keep_alive_s: Annotated[
+        int, Field(description="Over HTTP: how long a connection without a request is kept, in seconds.", ge=1, le=3600)
+    ] = 75
+    shutdown_grace_s: Annotated[
+        int,
+        Field(
+            description="Over HTTP: how long calls under way may take to end when the server is told to stop, in seconds.",
+            ge=1,
+            le=3600,
+        ),
+    ] = 10
+    max_connections: Annotated[
+        int,
+        Field(
+            description="Over HTTP: how many connections are answered at once; more are turned away.", ge=1, le=100000
+        ),
+    ] = 1000
 
 
 class VerificationConfig(BaseModel):
