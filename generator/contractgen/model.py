@@ -38,12 +38,16 @@ def _escape(token: str | int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Report one fault: rule id, place, sentence, and what to do about it."""
+    """Report one fault: rule id, place, sentence, and what to do about it.
+
+    `proof` is JSON that shows the fault, as text, where there is such a thing. How grave it is, the rule's page says.
+    """
 
     rule: str
     origin: Origin
     message: str
     remedy: str
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
