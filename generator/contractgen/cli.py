@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "lint":
         from contractgen import lint_command
 
-        return lint_command.run(arguments.contracts, arguments.format)
+        return lint_command.run(arguments.contracts, arguments.format, arguments.notes)
     if arguments.command == "explain":
         from contractgen import explain_command
 
@@ -97,6 +97,7 @@ def _add_format(command: argparse.ArgumentParser) -> None:
     from contractgen.report import FORMATS
 
     command.add_argument("--format", choices=FORMATS, default="text", help="how findings are written")
+    command.add_argument("--notes", action="store_true", help="tell notes, too: what a target language cannot express")
 
 
 def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -15,16 +15,18 @@ from typing import Any
 from contractgen import positions
 from contractgen.freshness import SETTINGS_FILE, contract_files
 from contractgen.model import Finding, Json, Origin
+from contractgen.nearest import hint
 
 DIALECT = "https://foundry-mcp.dev/contractgen/contract-v1"
 
 _SECTIONS: dict[str, dict[str, type]] = {
-    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str},
+    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str, "flags": str},
     "python": {"package": str, "distribution": str},
     "mcp": {"server": str},
     "docs": {"tool_reference": str},
     "tests": {"minimum_examples": int},
 }
+_OPTIONAL = frozenset({("set", "flags")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ def _settings(raw: bytes) -> tuple[dict[str, dict[str, Json]], list[Finding]]:
 
 def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
     for section in data.keys() - _SECTIONS.keys():
-        yield _setting(f"/{section}", f"Unknown section [{section}].", "Remove it or correct its name.")
+        remedy = f"Remove it or correct its name.{hint(section, _SECTIONS)}"
+        yield _setting(f"/{section}", f"Unknown section [{section}].", remedy)
     for section, keys in _SECTIONS.items():
         table = data.get(section)
         if not isinstance(table, dict):
@@ -125,8 +128,12 @@ def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
 def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]) -> Iterator[Finding]:
     for key in sorted(table.keys() - keys.keys()):
         known = ", ".join(keys)
-        yield _setting(f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.")
+        yield _setting(
+            f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.{hint(key, keys)}"
+        )
     for key, kind in keys.items():
+        if key not in table and (section, key) in _OPTIONAL:
+            continue
         if not isinstance(table.get(key), kind) or isinstance(table.get(key), bool):
             what = "a string" if kind is str else "an integer"
             yield _setting(f"/{section}/{key}", f"{section}.{key} is missing or not {what}.", f"Set it to {what}.")

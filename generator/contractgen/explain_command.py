@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 
 from contractgen import rulebook
+from contractgen.nearest import hint
 
 
 def run(word: str) -> int:
     """Print one page; 2 says that there is none of this name."""
     page = rulebook.pages().get(word)
     if page is None:
-        near = difflib.get_close_matches(word, rulebook.pages(), 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Rules: {', '.join(rulebook.pages())}."
-        print(f"contractgen: nothing is named {word}. {hint}", file=sys.stderr)
+        near = hint(word, rulebook.pages()) or f" Rules: {', '.join(rulebook.pages())}."
+        print(f"contractgen: nothing is named {word}.{near}", file=sys.stderr)
         return 2
     print(page.text, end="")
     return 0

@@ -228,8 +228,20 @@ class Settings:
     errors: str
     roles: str
     envelope: str
+    flags: str = ""
     format_assertions: tuple[str, ...] = ()
     property_test_floor: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Silence one rule at a place and below it, for a reason, until a day (ISO 8601)."""
+
+    rule: str
+    reason: str
+    until: str
+    place: Origin
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +259,7 @@ class ContractSet:
     published: tuple[str, ...]
     digest: str
     sources: Mapping[str, str] = field(default_factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
 
     @property
     def commands(self) -> tuple[Command, ...]:

@@ -136,4 +136,4 @@ def test_explain_prints_the_page_of_a_rule(capsys: pytest.CaptureFixture[str]) -
 
 def test_explain_of_nothing_names_what_is_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "role-exist"]) == 2
-    assert "Did you mean role-exists?" in capsys.readouterr().err
+    assert 'Did you mean "role-exists"?' in capsys.readouterr().err
