@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
     arguments = _parse(argv)
-    if "contracts" in arguments and not _is_folder(arguments.contracts):
+    if arguments.command != "explain" and not _is_folder(arguments.contracts):
         print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
         return BAD_USE
     try:
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "explain":
         from contractgen import explain_command
 
-        return explain_command.run(arguments.id)
+        return explain_command.run(arguments.id, arguments.contracts)
     from contractgen import commands
 
     return commands.run(arguments.command, arguments.contracts, arguments.out)
@@ -101,6 +101,7 @@ def _add_format(command: argparse.ArgumentParser) -> None:
 
 
 def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "print the page of a rule"
+    text = "print what is known of a rule, a keyword, or a name that the contracts list, such as an error code"
     command = verbs.add_parser("explain", help=text, description=text)
-    command.add_argument("id", help="the id that a finding names")
+    command.add_argument("id", help="the id of a rule, as a finding names it, or one of the other names")
+    command.add_argument("--contracts", default="contracts", help="the folder of contracts")

@@ -34,7 +34,7 @@ def named(contracts: ContractSet, schema: Json, value: Json, origin: Origin) -> 
     if not isinstance(schema, dict):
         return
     target = schema.get(KEYWORD)
-    if isinstance(value, str) and target in contracts.values:
+    if isinstance(value, str) and isinstance(target, str) and target in contracts.values:
         yield origin, target, value
     for position, item in enumerate(value if isinstance(value, list) else ()):
         yield from named(contracts, schema.get("items"), item, origin.at(position))
