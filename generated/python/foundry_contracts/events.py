@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from foundry_contracts.models.events_session import (
     AccessDenied,
+    GateAuditFailed,
     GateFinished,
     GateStarted,
     GateWaived,
@@ -42,6 +43,7 @@ __all__ = [
     "AccessDenied",
     "EVENT_MODELS",
     "EventPayload",
+    "GateAuditFailed",
     "GateFinished",
     "GateStarted",
     "GateWaived",
@@ -82,6 +84,7 @@ EventPayload: TypeAlias = (
     | RunInterrupted
     | GateStarted
     | GateFinished
+    | GateAuditFailed
     | PhaseCompleted
     | SessionRebased
     | SessionReset
@@ -111,6 +114,7 @@ EVENT_MODELS: Final[Mapping[EventType, type[EventPayload]]] = MappingProxyType(
         EventType.RUN_INTERRUPTED: RunInterrupted,
         EventType.GATE_STARTED: GateStarted,
         EventType.GATE_FINISHED: GateFinished,
+        EventType.GATE_AUDIT_FAILED: GateAuditFailed,
         EventType.PHASE_COMPLETED: PhaseCompleted,
         EventType.SESSION_REBASED: SessionRebased,
         EventType.SESSION_RESET: SessionReset,

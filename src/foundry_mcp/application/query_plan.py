@@ -55,7 +55,15 @@ def plan(reader: Reader, request: SpecPlanRequest) -> SpecPlanResponse | Refusal
 
 def _walk(reader: Reader, found: PlanIndex, spec_id: str) -> list[PlannedStep]:
     ids = FreshIds(*(f"{prefix}_{_NONE}" for prefix in ("ses", "stp", "att")))
-    here = Situation(None, _NOBODY, _NOW, ids, reader.settings, lambda text: sha256(text.encode()).hexdigest())
+    here = Situation(
+        None,
+        _NOBODY,
+        _NOW,
+        ids,
+        reader.settings,
+        mac=lambda text: sha256(text.encode()).hexdigest(),
+        opened=lambda receipt: None,
+    )
     begun = SessionStarted(
         plan_digest=found.digest,
         structure_digest=found.structure_digest,
@@ -69,7 +77,7 @@ def _walk(reader: Reader, found: PlanIndex, spec_id: str) -> list[PlannedStep]:
     state = apply(here, (begun,), None, ids.session, spec_id, lambda digest: found)
     steps: list[PlannedStep] = []
     while True:
-        events = advance(state, replace(here, session=state))
+        events = advance(state, replace(here, session=state), rehearsed=True)
         state = apply_to(state, here, events)
         steps += _planned(events)
         if state.status is SessionStatus.COMPLETED:
