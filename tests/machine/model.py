@@ -232,15 +232,17 @@ def explore(first: Session) -> Reached:
     waiting = deque([first])
     while waiting:
         state = waiting.popleft()
+        here = key(state)
         for move in moves(state):
             decision = move.decision
-            reached.replies.append((key(state), move.name, decision))
+            reached.replies.append((here, move.name, decision))
             if isinstance(decision, Refusal) and not decision.events:
                 continue
             following = after(state, decision.events, move.role) if decision.events else state
-            reached.edges.setdefault(key(state), []).append((move.name, key(following)))
-            if key(following) not in reached.sessions:
-                reached.sessions[key(following)] = following
+            there = key(following) if decision.events else here
+            reached.edges.setdefault(here, []).append((move.name, there))
+            if there not in reached.sessions:
+                reached.sessions[there] = following
                 waiting.append(following)
     return reached
 

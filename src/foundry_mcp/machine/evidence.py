@@ -11,7 +11,7 @@ from foundry_contracts.models.events_session import GateFinished, StepReported, 
 from foundry_contracts.models.formats_session import StepResult
 from foundry_contracts.vocabulary import ErrorCode, Outcome, Role, StepType, Verdict
 from foundry_mcp.machine.proof import proof_digest, proof_of
-from foundry_mcp.machine.receipts import faults
+from foundry_mcp.machine.receipts import evidence_in, faults
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Situation
@@ -34,7 +34,7 @@ def run_faults(state: Session, step: Outstanding, situation: Situation) -> list[
     run = step.finished
     if run is None:
         raise ValueError(f"the run of step {step.step_id} has not ended")
-    statement = situation.opened(run.receipt if isinstance(run, VerificationFinished) else run.evidence)
+    statement = situation.opened(evidence_in(run))
     digest = proof_digest(proof_of(state.session_id, step, situation.mac))
     return faults(statement, state.session_id, state.spec_id, step, find_unit(state, step.unit_id), digest)
 

@@ -16,9 +16,10 @@ from pydantic_core import MISSING
 
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import SessionSettings, VerificationFinished
-from foundry_contracts.models.formats_plan import PlanUnit
-from foundry_contracts.models.formats_receipt import ReviewPredicate, VerificationPredicate
-from foundry_mcp.machine.commands import command_of
+from foundry_contracts.models.formats_plan import CommandLine, PlanUnit
+from foundry_contracts.models.formats_receipt import Receipt, ReviewPredicate, VerificationPredicate
+from foundry_mcp.machine.command_line import parse_command
+from foundry_mcp.machine.commands import command_text
 from foundry_mcp.machine.session import Outstanding, RunFinished
 
 _STATEMENT = "https://in-toto.io/Statement/v1"
@@ -45,6 +46,11 @@ def statement_of(predicate: VerificationPredicate | ReviewPredicate) -> dict[str
 def findings_digest(findings: Sequence[ReviewFinding]) -> str:
     """Give the SHA-256 of a review's findings in their RFC 8785 form."""
     return hashlib.sha256(rfc8785.dumps([_json(finding) for finding in findings])).hexdigest()
+
+
+def evidence_in(run: RunFinished) -> Receipt:
+    """Give the evidence that the end of a run brought."""
+    return run.receipt if isinstance(run, VerificationFinished) else run.evidence
 
 
 def faults(
@@ -88,10 +94,12 @@ def told_by_step(step: Outstanding, unit: PlanUnit | None, proof_digest: str | N
 
 
 def _commanded(unit: PlanUnit | None, settings: SessionSettings | None) -> dict[str, object]:
-    """Give the command that the plan states under the settings of the time; none where no run was begun."""
-    if unit is None or settings is None:
+    """Give the command that the plan states under the settings of the time; none where no such run can have begun."""
+    text = command_text(unit, settings) if unit is not None and settings is not None else ""
+    parsed = parse_command(text) if text else None
+    if settings is None or not isinstance(parsed, CommandLine):
         return {"command": MISSING}
-    return {"command": _json(command_of(unit, settings)), "command_replaced": bool(settings.replace_command)}
+    return {"command": _json(parsed), "command_replaced": bool(settings.replace_command)}
 
 
 def differing(statement: Mapping[str, object], told: Mapping[str, object]) -> list[str]:
