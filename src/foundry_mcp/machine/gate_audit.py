@@ -26,22 +26,21 @@ _NO_GATE, _BAD_GATE = "gate_missing", "gate_invalid"
 
 def audit(state: Session, situation: Situation) -> GateAuditFailed | None:
     """Look at all that the phase's completion rests on, and at the spec's end at every phase; None: it holds."""
-    units: list[ReviewFinding] = []
-    gates: list[ReviewFinding] = []
+    findings: list[ReviewFinding] = []
+    # Whatever fails, the gate of the phase at hand is tried afresh; so is that of any phase that something fails in.
+    units, gates, code = [], {state.phase.phase.id}, ErrorCode.GATE_AUDIT_FAILURE
     for phase in state.plan.phases if state.is_last_phase else (state.phase,):
-        for unit in phase.units:
-            units += _of_unit(state, unit, situation)
-        gates += _of_gate(state, phase, situation) if state.settings.enforce_gates else ()
-    if not units and not gates:
+        open_units = [finding for unit in phase.units for finding in _of_unit(state, unit, situation)]
+        gate = [*_of_gate(state, phase, situation)] if state.settings.enforce_gates else []
+        findings += [*open_units, *gate]
+        units += [str(finding.node) for finding in open_units]
+        gates |= {phase.phase.id} if open_units or gate else set()
+        if any(finding.code == _NO_GATE for finding in gate):
+            code = ErrorCode.REQUIRED_GATE_UNSATISFIED
+    if not findings:
         return None
-    missing = any(finding.code == _NO_GATE for finding in gates)
-    return GateAuditFailed(
-        error_code=ErrorCode.REQUIRED_GATE_UNSATISFIED if missing else ErrorCode.GATE_AUDIT_FAILURE,
-        units=[str(finding.node) for finding in units],
-        # Whatever failed, the gate of the phase at hand is tried afresh.
-        gates=list(dict.fromkeys([*(str(finding.node) for finding in gates), state.phase.phase.id])),
-        findings=[*units, *gates],
-    )
+    named = [phase.phase.id for phase in state.plan.phases if phase.phase.id in gates]
+    return GateAuditFailed(error_code=code, units=units, gates=named, findings=findings)
 
 
 def _of_unit(state: Session, unit: PlanUnit, situation: Situation) -> Iterator[ReviewFinding]:
