@@ -489,6 +489,23 @@ async def test_a_result_that_comes_with_a_call_the_audit_refuses_is_not_recorded
     assert driven.last["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 
+async def test_what_has_no_evidence_that_holds_is_not_carried_into_a_later_session(
+    make: Callable[[Json], InProcess],
+) -> None:
+    call = make(TWO_CHECKS)
+    earlier = await start(call, SPEC)
+    await done(call, earlier, 3)
+    ending = of(CommandName.TASK_SESSION_END, session_id=earlier, reason=ReasonCode.TESTING)
+    await accepted(call.maintainer, "task", **ending)
+    doctored(call, earlier, last(EventType.VERIFICATION_FINISHED, tree_after="9" * 64))
+    data = await accepted(call, "task", **of(CommandName.TASK_SESSION_START, spec_id=SPEC))
+    said = "Not carried on from the last session: The receipt of v2 does not hold: tree_after."
+    assert data["warnings"] == [said]
+    driven = await drive(call, SPEC)
+    assert kinds(driven.steps) == [(StepType.EXECUTE_VERIFICATION, "v2"), (StepType.RUN_FIDELITY_GATE, "phase-1")]
+    assert driven.last["loop_signal"] == LoopSignal.SPEC_COMPLETE
+
+
 async def test_where_gates_are_not_enforced_receipts_are_audited_all_the_same(tmp_path: Path) -> None:
     call = InProcess(tmp_path, spec(SPEC, [check("v1", command="make one")]), enforce_gates=False)
     session_id = await start(call, SPEC)

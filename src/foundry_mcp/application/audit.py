@@ -151,7 +151,7 @@ def audited(
 
 
 def receipts_of(archive: Archive, which: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the receipts of a session, or the one of an attempt, each with its attempt's id."""
+    """Give what the server signed of a session's runs, or of one attempt: each with its attempt's id."""
     sessions = archive.session_ids()
     for session_id in [which] if which in sessions else sessions:
         log, faults = archive.log(session_id)
@@ -159,8 +159,8 @@ def receipts_of(archive: Archive, which: str) -> Iterator[tuple[str, dict[str, A
             raise PortError("The session's log is at fault.", "Have it audited: foundry-mcp audit verify.")
         for event in log.events if log else ():
             payload = _payload(event)
-            if isinstance(payload, VerificationFinished) and which in (session_id, payload.attempt_id):
-                yield payload.attempt_id, payload.receipt.model_dump(mode="json")
+            if isinstance(payload, VerificationFinished | GateFinished) and which in (session_id, payload.attempt_id):
+                yield payload.attempt_id, evidence_in(payload).model_dump(mode="json")
 
 
 def _payload(event: StoredEvent) -> object:

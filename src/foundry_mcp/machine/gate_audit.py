@@ -1,7 +1,7 @@
 """The audit at a phase's end: nothing is completed whose evidence is missing or does not hold.
 
 It looks at one phase, and at the end of a spec at all of them. Steps do not pay for it: what it needs is kept in the
-fold, and signatures are checked here, once a phase.
+fold, and signatures are checked here, once a phase. What a later session carries on is looked at in the same way.
 """
 
 from __future__ import annotations
@@ -22,25 +22,35 @@ from foundry_mcp.machine.view import is_manual
 _ON_A_WORD = {UnitStanding.SKIPPED, UnitStanding.ADOPTED}
 _OPEN, _NO_RECEIPT, _BAD_RECEIPT = "unit_open", "receipt_missing", "receipt_invalid"
 _NO_GATE, _BAD_GATE = "gate_missing", "gate_invalid"
+_OF_GATES = {_NO_GATE, _BAD_GATE}
 
 
 def audit(state: Session, situation: Situation) -> GateAuditFailed | None:
     """Look at all that the phase's completion rests on, and at the spec's end at every phase; None: it holds."""
-    findings: list[ReviewFinding] = []
-    # Whatever fails, the gate of the phase at hand is tried afresh; so is that of any phase that something fails in.
-    units, gates, code = [], {state.phase.phase.id}, ErrorCode.GATE_AUDIT_FAILURE
-    for phase in state.plan.phases if state.is_last_phase else (state.phase,):
-        open_units = [finding for unit in phase.units for finding in _of_unit(state, unit, situation)]
-        gate = [*_of_gate(state, phase, situation)] if state.settings.enforce_gates else []
-        findings += [*open_units, *gate]
-        units += [str(finding.node) for finding in open_units]
-        gates |= {phase.phase.id} if open_units or gate else set()
-        if any(finding.code == _NO_GATE for finding in gate):
-            code = ErrorCode.REQUIRED_GATE_UNSATISFIED
+    looked_at = state.plan.phases if state.is_last_phase else (state.phase,)
+    found = {phase.phase.id: _of_phase(state, phase, situation) for phase in looked_at}
+    findings = [finding for of_phase in found.values() for finding in of_phase]
     if not findings:
         return None
-    named = [phase.phase.id for phase in state.plan.phases if phase.phase.id in gates]
-    return GateAuditFailed(error_code=code, units=units, gates=named, findings=findings)
+    missing = any(finding.code == _NO_GATE for finding in findings)
+    return GateAuditFailed(
+        error_code=ErrorCode.REQUIRED_GATE_UNSATISFIED if missing else ErrorCode.GATE_AUDIT_FAILURE,
+        units=[str(finding.node) for finding in findings if finding.code not in _OF_GATES],
+        # A gate rests on its phase's units. The one of the phase at hand is tried afresh whatever fails.
+        gates=[phase for phase, of_phase in found.items() if of_phase or phase == state.phase.phase.id],
+        findings=findings,
+    )
+
+
+def doubts(earlier: Session, situation: Situation) -> list[ReviewFinding]:
+    """Name what an earlier session counts as done, a unit or a gate, for which its evidence does not hold."""
+    found = (finding for phase in earlier.plan.phases for finding in _of_phase(earlier, phase, situation))
+    return [finding for finding in found if finding.node in earlier.standing or finding.node in earlier.gates]
+
+
+def _of_phase(state: Session, phase: PhaseIndex, situation: Situation) -> list[ReviewFinding]:
+    units = [finding for unit in phase.units for finding in _of_unit(state, unit, situation)]
+    return [*units, *(_of_gate(state, phase, situation) if state.settings.enforce_gates else ())]
 
 
 def _of_unit(state: Session, unit: PlanUnit, situation: Situation) -> Iterator[ReviewFinding]:
