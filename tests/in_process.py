@@ -143,7 +143,8 @@ class InProcess:
         for document in specs:
             self.spec_file(document["spec_id"]).write_text(json.dumps(document), encoding="utf-8")
         self.store: Store = store or MemoryStore()
-        self.signer: Signer = signer or FileSigner(folder / "state")
+        self.state = folder / "state"
+        self.signer: Signer = signer or FileSigner(self.state)
         self.clock, self.ids = SetClock(), CountedIds()
         self.runner, self.reviewer = SaidRunner(self.clock), SaidReviewer()
         self.settings = SETTINGS.model_copy(update=settings)
@@ -177,6 +178,14 @@ class InProcess:
     def restart(self) -> None:
         """Go on with a new application that remembers nothing but the store."""
         self.application = self._joined()
+
+    def lose_key(self) -> None:
+        """Lose the key that signs, so that a fresh one is made and nothing signed before holds; proofs still do."""
+        keys = self.state / "keys"
+        for file in [keys / "current", *keys.glob("ed25519-*.pem")]:
+            file.unlink()
+        self.signer = FileSigner(self.state)
+        self.restart()
 
     def fork(self) -> InProcess:
         """Give a world that begins as this one is now, and whose sessions go their own way."""

@@ -66,7 +66,13 @@ REFUSED: list[tuple[str, Told, set[Error]]] = [
             Error.VERIFICATION_RECEIPT_MISSING,
             Error.VERIFICATION_RECEIPT_INVALID,
             Error.INVALID_GATE_EVIDENCE,
+            Error.GATE_INTEGRITY_CHECKSUM,
         },
+    ),
+    (
+        "audit, required gate",
+        Told(Signal.BLOCKED_RUNTIME, A_MAINTAINER, ("resume", "audit")),
+        {Error.REQUIRED_GATE_UNSATISFIED, Error.GATE_AUDIT_FAILURE},
     ),
     (
         "a used proof with another result, of which nothing is out any more",
@@ -123,6 +129,7 @@ STANDING: dict[Point, Told] = {
     (Status.PAUSED, Reason.TASK_LIMIT): LOOK_INTO_IT,
     (Status.PAUSED, Reason.NO_PROGRESS): LOOK_INTO_IT,
     (Status.PAUSED, Reason.BLOCKED): LOOK_INTO_IT,
+    (Status.PAUSED, Reason.GATE_FAILED): LOOK_INTO_IT,
     (Status.COMPLETED, None): Told(Signal.SPEC_COMPLETE, NOBODY),
     (Status.FAILED, None): Told(Signal.FAILED, A_PERSON, ("rebase", "start_over")),
     (Status.ENDED, None): Told(Signal.PAUSED_NEEDS_ATTENTION, A_PERSON, ("start_again",)),

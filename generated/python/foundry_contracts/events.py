@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from foundry_contracts.models.events_server import ActorLimited, CallDenied
 from foundry_contracts.models.events_session import (
     AccessDenied,
+    GateAuditFailed,
     GateFinished,
     GateStarted,
     GateWaived,
@@ -44,6 +45,7 @@ __all__ = [
     "CallDenied",
     "EVENT_MODELS",
     "EventPayload",
+    "GateAuditFailed",
     "GateFinished",
     "GateStarted",
     "GateWaived",
@@ -86,6 +88,7 @@ EventPayload: TypeAlias = (
     | RunInterrupted
     | GateStarted
     | GateFinished
+    | GateAuditFailed
     | PhaseCompleted
     | SessionRebased
     | SessionReset
@@ -117,6 +120,7 @@ EVENT_MODELS: Final[Mapping[EventType, type[EventPayload]]] = MappingProxyType(
         EventType.RUN_INTERRUPTED: RunInterrupted,
         EventType.GATE_STARTED: GateStarted,
         EventType.GATE_FINISHED: GateFinished,
+        EventType.GATE_AUDIT_FAILED: GateAuditFailed,
         EventType.PHASE_COMPLETED: PhaseCompleted,
         EventType.SESSION_REBASED: SessionRebased,
         EventType.SESSION_RESET: SessionReset,

@@ -207,9 +207,9 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             common=False,
         ),
         ErrorCode.VERIFICATION_RECEIPT_INVALID: ErrorCodeInfo(
-            description="The receipt is not one of this step's, or its result does not support the report.",
+            description="The receipt is not one of this step's, does not hold, or its result does not support the report.",
             type=ErrorType.EVIDENCE,
-            remedy="Report what verification execute answered for this step.",
+            remedy="Run verification execute for the step again and report what it answers: a receipt that does not hold is made anew.",
             retryable=False,
             common=False,
         ),
@@ -217,6 +217,27 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             description="The gate attempt is not one of this step's.",
             type=ErrorType.EVIDENCE,
             remedy="Run review fidelity-gate for the step and report the attempt it gives.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.GATE_INTEGRITY_CHECKSUM: ErrorCodeInfo(
+            description="The review's evidence is not what the server signed.",
+            type=ErrorType.EVIDENCE,
+            remedy="Run review fidelity-gate for the step again: it begins a fresh review. Have foundry-mcp audit verify say what else was changed.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.REQUIRED_GATE_UNSATISFIED: ErrorCodeInfo(
+            description="A phase is to be completed whose gate nobody satisfied or waived.",
+            type=ErrorType.EVIDENCE,
+            remedy="Have a maintainer look into the findings in details and resume; the gate is then tried afresh.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.GATE_AUDIT_FAILURE: ErrorCodeInfo(
+            description="A phase is to be completed whose evidence does not hold.",
+            type=ErrorType.EVIDENCE,
+            remedy="Have a maintainer look into the findings in details and resume; what they name is then proven anew, and the gate is tried afresh.",
             retryable=False,
             common=False,
         ),
@@ -468,6 +489,10 @@ PAUSE_REASON_INFO: Final[Mapping[PauseReason, PauseReasonInfo]] = MappingProxyTy
         PauseReason.GATE_REVIEW_REQUIRED: PauseReasonInfo(
             description="The gate waits for a person's verdict.", resume_role=Role.MAINTAINER
         ),
+        PauseReason.GATE_FAILED: PauseReasonInfo(
+            description="The audit at a phase's end found evidence missing or wrong; what it names is proven anew after resume.",
+            resume_role=Role.MAINTAINER,
+        ),
         PauseReason.HEARTBEAT_STALE: PauseReasonInfo(
             description="The run that holds the session gave no sign of life for too long.",
             resume_role=Role.AUTONOMY_RUNNER,
@@ -518,6 +543,9 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.VERIFICATION_RECEIPT_MISSING,
                 ErrorCode.VERIFICATION_RECEIPT_INVALID,
                 ErrorCode.INVALID_GATE_EVIDENCE,
+                ErrorCode.GATE_INTEGRITY_CHECKSUM,
+                ErrorCode.REQUIRED_GATE_UNSATISFIED,
+                ErrorCode.GATE_AUDIT_FAILURE,
                 ErrorCode.INVALID_CURSOR,
                 ErrorCode.SESSION_HELD,
                 ErrorCode.POLICY_CHANGED,
@@ -557,6 +585,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 PauseReason.NO_PROGRESS,
                 PauseReason.BLOCKED,
                 PauseReason.GATE_REVIEW_REQUIRED,
+                PauseReason.GATE_FAILED,
                 PauseReason.HEARTBEAT_STALE,
                 PauseReason.STEP_STALE,
                 None,
@@ -584,6 +613,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 PauseReason.NO_PROGRESS,
                 PauseReason.BLOCKED,
                 PauseReason.GATE_REVIEW_REQUIRED,
+                PauseReason.GATE_FAILED,
                 PauseReason.HEARTBEAT_STALE,
                 PauseReason.STEP_STALE,
             }
@@ -618,11 +648,13 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
                 ErrorCode.VERIFICATION_RECEIPT_MISSING,
                 ErrorCode.VERIFICATION_RECEIPT_INVALID,
                 ErrorCode.INVALID_GATE_EVIDENCE,
+                ErrorCode.GATE_INTEGRITY_CHECKSUM,
             }
         ),
         None,
         None,
     ),
+    (frozenset({ErrorCode.REQUIRED_GATE_UNSATISFIED, ErrorCode.GATE_AUDIT_FAILURE}), None, None),
     (frozenset({ErrorCode.STEP_PROOF_CONFLICT}), None, None),
     (frozenset({ErrorCode.STORE_BUSY}), None, None),
     (
@@ -679,6 +711,7 @@ LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L1, actions=("look",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("accept_policy",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("replay", "look")),
+    LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("resume", "audit")),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("look",)),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),

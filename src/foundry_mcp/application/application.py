@@ -290,14 +290,17 @@ class Application:
             needed = Role(str(refusal.details["needed"]))
             events = (*events, AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed))
         state = situation.session
+        if state is not None and events:
+            # A refusal may pause its session. So it holds for the state it was decided on, and for no other.
+            state = self._sessions.append(
+                state.session_id, state.spec_id, state, events, now=situation.now, caller=call.caller
+            )
         for event in events:
             if isinstance(event, AccessDenied):
                 self._denials.note(call.caller, situation.now)
                 if state is None:
                     self._denials.record(event, call, situation.now)
-        if state is None or not events:
-            return state
-        return self._append(state, events, situation.now, call.caller)
+        return state
 
     def _write_spec(self, request: BaseModel, state: Session | None, events: tuple[EventPayload, ...]) -> None:
         """Write into the spec file what a command changes in it, or how far the session is at a phase's end."""
@@ -350,6 +353,7 @@ class Application:
             ids=FreshIds(session=fresh("ses"), step=fresh("stp"), attempt=fresh("att")),
             settings=self._world.settings,
             mac=self._world.means.signer.mac,
+            opened=lambda receipt: self._world.means.signer.verify(receipt.model_dump(mode="json")),
             spec_id=spec_id,
             run_lost=self._runs.is_lost(state.outstanding if state else None),
             life_at=life.at if life else None,

@@ -57,7 +57,15 @@ class PlannedSteps:
 
 def _walk(found: PlanIndex, settings: SessionSettings) -> list[PlannedStep]:
     ids = FreshIds(*(f"{prefix}_{_NONE}" for prefix in ("ses", "stp", "att")))
-    here = Situation(None, _NOBODY, _NOW, ids, settings, lambda text: sha256(text.encode()).hexdigest())
+    here = Situation(
+        None,
+        _NOBODY,
+        _NOW,
+        ids,
+        settings,
+        mac=lambda text: sha256(text.encode()).hexdigest(),
+        opened=lambda receipt: None,
+    )
     begun = SessionStarted(
         plan_digest=found.digest,
         structure_digest=found.structure_digest,
@@ -71,7 +79,7 @@ def _walk(found: PlanIndex, settings: SessionSettings) -> list[PlannedStep]:
     state = apply(here, (begun,), None, ids.session, found.digest, lambda digest: found)
     steps: list[PlannedStep] = []
     while True:
-        events = advance(state, replace(here, session=state))
+        events = advance(state, replace(here, session=state), rehearsed=True)
         state = apply_to(state, here, events)
         steps += _planned(events)
         if state.status is SessionStatus.COMPLETED:

@@ -6,7 +6,6 @@ A run belongs to the log, not to the call that began it: its result is recorded 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,15 +20,15 @@ from foundry_contracts.models.events_session import (
     VerificationFinished,
     VerificationStarted,
 )
-from foundry_contracts.models.formats_receipt import Receipt, VerificationPredicate
+from foundry_contracts.models.formats_receipt import Receipt, ReviewPredicate, VerificationPredicate
 from foundry_contracts.vocabulary import UnitKind, Verdict
 from foundry_mcp.machine.optional import given, or_absent
 from foundry_mcp.machine.proof import proof_digest, proof_of
+from foundry_mcp.machine.receipts import findings_digest, statement_of
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, RunLeases, Runner, RunResult, Signer
 
 _LOG = logging.getLogger(__name__)
-_PREDICATE_TYPE = "https://foundry-mcp.dev/verification/v1"
 
 # How often another server's run is looked at, in seconds.
 _LOOK_EVERY_S = 0.1
@@ -129,19 +128,7 @@ class Runs:
             result = await self._result(step.started)
             await record(self._verified(state, step, step.started, result))
         elif isinstance(step.started, GateStarted):
-            review = await self._review(state)
-            findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in review.findings]
-            sealed = {"started": step.started.model_dump(mode="json"), "verdict": review.verdict, "findings": findings}
-            await record(
-                GateFinished(
-                    attempt_id=step.started.attempt_id,
-                    step_id=step.step_id,
-                    phase_id=step.phase_id,
-                    verdict=review.verdict,
-                    findings=list(review.findings),
-                    checksum=self._means.signer.mac(f"gate:{state.session_id}:{json.dumps(sealed, sort_keys=True)}"),
-                )
-            )
+            await record(self._reviewed(state, step, step.started, await self._review(state)))
 
     async def _result(self, started: VerificationStarted) -> RunResult:
         """Run the command; a runner that fails is a verification that did not pass, and says why."""
@@ -194,8 +181,34 @@ class Runs:
             timed_out=result.timed_out,
             output_tail=result.output_tail or result.error,
             tree_after=result.tree_after,
-            receipt=Receipt.model_validate(self._means.signer.sign(_statement(predicate))),
+            sandbox=or_absent(result.sandbox),
+            unenforced=list(result.unenforced),
+            receipt=self._signed(predicate),
         )
+
+    def _reviewed(self, state: Session, step: Outstanding, started: GateStarted, review: Review) -> GateFinished:
+        """Bind a review by signature to the step it was for, and to the version of the session that it saw."""
+        predicate = ReviewPredicate(
+            session_id=state.session_id,
+            spec_id=state.spec_id,
+            phase_id=step.phase_id,
+            step_id=step.step_id,
+            attempt_id=started.attempt_id,
+            seen_version=state.version,
+            verdict=review.verdict,
+            findings_digest=findings_digest(review.findings),
+        )
+        return GateFinished(
+            attempt_id=started.attempt_id,
+            step_id=step.step_id,
+            phase_id=step.phase_id,
+            verdict=review.verdict,
+            findings=list(review.findings),
+            evidence=self._signed(predicate),
+        )
+
+    def _signed(self, predicate: VerificationPredicate | ReviewPredicate) -> Receipt:
+        return Receipt.model_validate(self._means.signer.sign(statement_of(predicate)))
 
 
 def failed_run(now: str, error: str) -> RunResult:
@@ -214,17 +227,6 @@ def failed_run(now: str, error: str) -> RunResult:
         tree_before="",
         tree_after="",
     )
-
-
-def _statement(predicate: VerificationPredicate) -> dict[str, object]:
-    """Give the in-toto statement: its subject is the workspace as the command left it."""
-    digest = sha256(predicate.tree_after.encode()).hexdigest()
-    return {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "workspace-tree", "digest": {"sha256": digest}}],
-        "predicateType": _PREDICATE_TYPE,
-        "predicate": predicate.model_dump(mode="json", exclude_unset=True),
-    }
 
 
 def _review_request(state: Session) -> ReviewRequest:

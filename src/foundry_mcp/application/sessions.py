@@ -119,14 +119,21 @@ def payload_text(payload: EventPayload) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-def folded(log: Log, plans: Callable[[str], PlanIndex], state: Session | None = None) -> Session:
+def folded(
+    log: Log,
+    plans: Callable[[str], PlanIndex],
+    state: Session | None = None,
+    see: Callable[[StoredEvent, Session], None] = lambda event, after: None,
+) -> Session:
     """Fold a log's events onto a state and hold the session's row against what they come to.
 
-    LogBroken where an event cannot follow from the state it meets, or the row is another.
+    `see` is shown each event with the state after it. LogBroken where an event cannot follow from the state it meets,
+    or the row is another.
     """
     for event in log.events:
         try:
             state = evolve(state, _recorded(event), plans)
+            see(event, state)
         except PortError:
             raise
         except PlanBroken as problem:

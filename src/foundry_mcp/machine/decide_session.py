@@ -54,13 +54,13 @@ def start(situation: Situation, request: SessionStartRequest) -> Accepted[Sessio
         return Refusal(ErrorCode.ATTENDANCE_REQUIRED, message, {"spec_id": request.spec_id})
     if request.adopt_completed and not permits(situation.caller.role, Role.MAINTAINER):
         return unauthorized(situation.caller.role, Role.MAINTAINER, "take the file's word for completed work")
-    done = done_before(situation.earlier, plan, adopt=request.adopt_completed)
+    done = done_before(situation, plan, adopt=request.adopt_completed)
     started = SessionStarted(
         plan_digest=plan.digest,
         structure_digest=plan.structure_digest,
         settings=situation.settings,
         attended=request.attended,
-        warnings=_warnings(situation),
+        warnings=[*_warnings(situation), *done.left],
         run_id=situation.caller.id if request.run_id is MISSING else request.run_id,
         carried=[CarriedUnit(unit_id=unit, standing=standing) for unit, standing in done.units.items()],
         carried_phases=list(done.phases),

@@ -14,6 +14,7 @@ from rpds import HashTrieMap
 from foundry_contracts.events import EventPayload, event_type
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import (
+    GateAuditFailed,
     GateFinished,
     GateWaived,
     HolderChanged,
@@ -60,11 +61,22 @@ from foundry_mcp.machine.position import (
     unblock_unit,
 )
 from foundry_mcp.machine.roles import strongest
-from foundry_mcp.machine.session import Feedback, Outstanding, Plans, Recorded, RunFinished, RunStarted, Session
+from foundry_mcp.machine.session import (
+    Feedback,
+    Gate,
+    Outstanding,
+    Plans,
+    Proven,
+    Recorded,
+    RunFinished,
+    RunStarted,
+    Session,
+)
 from foundry_mcp.machine.structure import satisfied, surviving, units_of
 from foundry_mcp.machine.work import work_of
 
 _NUMBERS = re.compile(r"[0-9]+")
+_SOMEBODYS_WORD = Gate(by_review=False)
 
 
 def fold(events: Iterable[Recorded], plans: Plans, state: Session | None = None) -> Session | None:
@@ -101,7 +113,8 @@ def _started(event: Recorded, payload: SessionStarted, plans: Plans) -> Session:
         run_id=payload.run_id,
         run_seen_at=event.time,
         standing=HashTrieMap({unit.unit_id: unit.standing for unit in payload.carried}),
-        gates=HashTrieMap(dict.fromkeys(payload.carried_phases, True)),
+        carried=frozenset(unit.unit_id for unit in payload.carried),
+        gates=HashTrieMap(dict.fromkeys(payload.carried_phases, _SOMEBODYS_WORD)),
     )
     return enter_first_open_phase(state)
 
@@ -120,7 +133,7 @@ def _rebased(state: Session, payload: SessionRebased, event: Recorded, plans: Pl
         paused_by=_needed_to_lift(state, event.actor_role),
         failure_reason=None,
         standing=standing,
-        gates=HashTrieMap(dict.fromkeys(gates, True)),
+        gates=HashTrieMap({phase: state.gates[phase] for phase in gates}),
         blocked=HashTrieMap({unit: reason for unit, reason in state.blocked.items() if unit in units}),
     )
     return enter_first_open_phase(moved)
@@ -174,8 +187,8 @@ def _judged(state: Session, verdict: HumanVerdict) -> Session:
     return replace(count_failure(state, verdict.id), feedback=Feedback(verdict.id, (finding,)))
 
 
-def _pass_gate(state: Session) -> Session:
-    gates = state.gates.insert(state.phase.phase.id, True)
+def _pass_gate(state: Session, gate: Gate = _SOMEBODYS_WORD) -> Session:
+    gates = state.gates.insert(state.phase.phase.id, gate)
     return replace(state, gate_passed=True, gate_waits_for_person=False, feedback=None, gates=gates)
 
 
@@ -230,7 +243,11 @@ def _late(state: Session, payload: LateReport, event: Recorded) -> Session:
 
 
 def _run_started(state: Session, payload: RunStarted, event: Recorded) -> Session:
-    return replace(_with_run(state, payload, None), run_seen_at=event.time)
+    state = _with_run(state, payload, None)
+    if state.outstanding is not None:
+        begun = replace(state.outstanding, started_at_version=event.seq, settings=state.settings)
+        state = replace(state, outstanding=begun)
+    return replace(state, run_seen_at=event.time)
 
 
 def _run_finished(state: Session, payload: RunFinished, event: Recorded) -> Session:
@@ -252,18 +269,31 @@ def _reported(state: Session, payload: StepReported, event: Recorded) -> Session
     state = replace(state, outstanding=None, run_seen_at=event.time)
     if payload.outcome is Outcome.FAILURE:
         return _not_done(state, payload, step)
-    return _done(state, payload)
+    return _done(state, payload, step)
 
 
-def _done(state: Session, payload: StepReported) -> Session:
+def _done(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
     state = replace(state, errors=())
     unit = given(payload.unit_id)
     if payload.type is StepType.RUN_FIDELITY_GATE:
-        return _gate_reviewed(state)
+        return _gate_reviewed(state, step)
     if payload.type is StepType.ADDRESS_FEEDBACK:
         cycles = state.gate_cycles + (1 if unit is None else 0)
         return replace(state, feedback=None, gate_cycles=cycles)
-    return state if unit is None else complete_unit(state, unit, _standing(payload))
+    if unit is None:
+        return state
+    standing = _standing(payload)
+    if standing is UnitStanding.PROVEN:
+        proven = Proven(_without_output(step), payload.proof_digest)
+        state = replace(state, receipts=state.receipts.insert(unit, proven))
+    return complete_unit(state, unit, standing)
+
+
+def _without_output(step: Outstanding | None) -> Outstanding | None:
+    """Leave out what no audit looks at, as steps are kept for as long as their session is."""
+    if step is None or not isinstance(step.finished, VerificationFinished):
+        return step
+    return replace(step, finished=step.finished.model_copy(update={"output_tail": ""}))
 
 
 def _standing(payload: StepReported) -> UnitStanding:
@@ -274,10 +304,10 @@ def _standing(payload: StepReported) -> UnitStanding:
     return UnitStanding.ATTESTED if given(payload.attested) else UnitStanding.PROVEN
 
 
-def _gate_reviewed(state: Session) -> Session:
+def _gate_reviewed(state: Session, step: Outstanding | None) -> Session:
     if state.settings.gate_policy is GatePolicy.MANUAL and state.settings.enforce_gates:
         return replace(state, gate_waits_for_person=True)
-    return _pass_gate(state)
+    return _pass_gate(state, Gate(by_review=True, step=step))
 
 
 def _not_done(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
@@ -327,6 +357,16 @@ def _phase_completed(state: Session, payload: PhaseCompleted, event: Recorded) -
     return enter_phase(state, state.phase_number + 1)
 
 
+def _audit_failed(state: Session, payload: GateAuditFailed, event: Recorded) -> Session:
+    standing, receipts, gates = state.standing, state.receipts, state.gates
+    for unit in payload.units:
+        standing, receipts = standing.discard(unit), receipts.discard(unit)
+    for phase in payload.gates:
+        gates = gates.discard(phase)
+    carried = state.carried.difference(payload.units)
+    return enter_first_open_phase(replace(state, standing=standing, receipts=receipts, carried=carried, gates=gates))
+
+
 def _gate_waived(state: Session, payload: GateWaived, event: Recorded) -> Session:
     return _pass_gate(state)
 
@@ -362,6 +402,7 @@ _CHANGES: Mapping[EventType, Callable[[Session, Any, Recorded], Session]] = {
     EventType.GATE_STARTED: _run_started,
     EventType.GATE_FINISHED: _run_finished,
     EventType.RUN_INTERRUPTED: _run_interrupted,
+    EventType.GATE_AUDIT_FAILED: _audit_failed,
     EventType.GATE_WAIVED: _gate_waived,
     EventType.PHASE_COMPLETED: _phase_completed,
     EventType.UNIT_BLOCKED: _blocked,

@@ -37,7 +37,7 @@ def surviving(
 
 
 def satisfied(
-    gates: Mapping[str, bool], done: Mapping[str, UnitStanding], old: PlanIndex, new: PlanIndex
+    gates: Mapping[str, object], done: Mapping[str, UnitStanding], old: PlanIndex, new: PlanIndex
 ) -> Iterator[str]:
     """Give the phases whose gate still holds: the same units, all of them done."""
     before = {phase.phase.id: {unit.id for unit in phase.units} for phase in old.phases}

@@ -92,8 +92,9 @@ def step_view(state: Session, step: Outstanding, mac: Callable[[str], str]) -> S
 
 
 def find_unit(state: Session, unit: str | None) -> PlanUnit | None:
-    """Give a unit of the phase being worked on."""
-    return None if unit is None else state.phase.units[state.phase.number_of[unit]]
+    """Give a unit of the phase being worked on; None where it has no such unit."""
+    number = None if unit is None else state.phase.number_of.get(unit)
+    return None if number is None else state.phase.units[number]
 
 
 def is_manual(unit: PlanUnit) -> bool:

@@ -20,6 +20,8 @@ from foundry_contracts.vocabulary import (
     PauseReason,
     ReasonCode,
     Role,
+    SandboxGuard,
+    SandboxKind,
     StepType,
     UnitStanding,
     Verdict,
@@ -217,7 +219,7 @@ class StepReported(BaseModel):
 
 class RunInterrupted(BaseModel):
     """
-    A server-run verification or review was cut off with its server; it may run again.
+    A server-run verification or review was cut off with its server, or what it left does not hold; it may run again.
     """
 
     model_config = ConfigDict(
@@ -241,9 +243,9 @@ class GateStarted(BaseModel):
     phase_id: NodeId
 
 
-class GateFinished(BaseModel):
+class GateAuditFailed(BaseModel):
     """
-    A review of a phase gave its verdict.
+    A phase was to be completed, and evidence was missing or wrong; what is named is open again.
     """
 
     model_config = ConfigDict(
@@ -251,12 +253,10 @@ class GateFinished(BaseModel):
         extra="forbid",
         arbitrary_types_allowed=True,
     )
-    attempt_id: AttemptId
-    step_id: StepId
-    phase_id: NodeId
-    verdict: Verdict
-    findings: Annotated[list[ReviewFinding], Field(description="What it found wanting.")]
-    checksum: Digest
+    error_code: ErrorCode
+    units: Annotated[list[NodeId], Field(description="Units that have to be proven anew.")]
+    gates: Annotated[list[NodeId], Field(description="Phases whose gates have to be satisfied anew.")]
+    findings: Annotated[list[ReviewFinding], Field(description="What is missing or wrong.")]
 
 
 class PhaseCompleted(BaseModel):
@@ -499,6 +499,7 @@ class VerificationFinished(BaseModel):
     model_config = ConfigDict(
         defer_build=True,
         extra="forbid",
+        arbitrary_types_allowed=True,
     )
     attempt_id: AttemptId
     step_id: StepId
@@ -509,3 +510,25 @@ class VerificationFinished(BaseModel):
     output_tail: Annotated[str, Field(description="The end of what it wrote.")]
     receipt: Receipt
     tree_after: Annotated[str, Field(description="Digest of the workspace's files after.")]
+    sandbox: Annotated[
+        SandboxKind | MISSING, Field(description="What kept the command in; absent where none was begun.")
+    ] = MISSING
+    unenforced: Annotated[list[SandboxGuard], Field(description="What the command was not held to.")]
+
+
+class GateFinished(BaseModel):
+    """
+    A review of a phase gave its verdict.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    attempt_id: AttemptId
+    step_id: StepId
+    phase_id: NodeId
+    verdict: Verdict
+    findings: Annotated[list[ReviewFinding], Field(description="What it found wanting.")]
+    evidence: Receipt

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import SandboxGuard, SandboxKind
+from foundry_contracts.vocabulary import SandboxGuard, SandboxKind, Verdict
 
 from .common import AttemptId, Digest, NodeId, SessionId, SpecId, StepId, Timestamp
 from .formats_plan import CommandLine
@@ -24,6 +24,26 @@ class ReceiptSignature(BaseModel):
     )
     keyid: Annotated[str, Field(description="The signing key.")]
     sig: Annotated[str, Field(description="The signature, base64.")]
+
+
+class ReviewPredicate(BaseModel):
+    """
+    What the evidence of a review states.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    session_id: SessionId
+    spec_id: SpecId
+    phase_id: NodeId
+    step_id: StepId
+    attempt_id: AttemptId
+    seen_version: Annotated[int, Field(description="The session's last event when the review began.", ge=1)]
+    verdict: Verdict
+    findings_digest: Digest
 
 
 class VerificationPredicate(BaseModel):
@@ -67,7 +87,7 @@ class VerificationPredicate(BaseModel):
 
 class Receipt(BaseModel):
     """
-    A DSSE envelope around an in-toto statement with a VerificationPredicate.
+    A DSSE envelope around an in-toto statement with a VerificationPredicate or a ReviewPredicate.
     """
 
     model_config = ConfigDict(
