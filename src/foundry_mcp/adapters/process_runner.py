@@ -192,7 +192,8 @@ class ProcessRunner:
             "LANG": "C.UTF-8",
             "HOME": grounds.home,
             "TMPDIR": grounds.temporary,
-            "PYTHONDONTWRITEBYTECODE": "1",
+            # Else a compiled file in the workspace could stand in for the source beside it, a protected test's too.
+            "PYTHONPYCACHEPREFIX": grounds.compiled,
         }
         return {**fixed, **self._extra, _MARK: mark}
 

@@ -62,6 +62,11 @@ class Grounds:
         """Give the folder the command has for temporary files."""
         return os.path.join(self.scratch, "tmp")
 
+    @property
+    def compiled(self) -> str:
+        """Give the folder in which the command's Python keeps what it compiles; it begins empty."""
+        return os.path.join(self.scratch, "compiled")
+
     def make(self) -> None:
         """Make the folders inside the scratch folder."""
         os.mkdir(self.home)
