@@ -119,6 +119,8 @@ CASES = (
     Case("formats/Plan.json", "models.formats_plan", "Plan"),
     Case("formats/Receipt.json", "models.formats_receipt", "Receipt"),
     Case("formats/VerificationPredicate.json", "models.formats_receipt", "VerificationPredicate"),
+    Case("formats/PhaseReview.json", "models.formats_review", "PhaseReview"),
+    Case("formats/ReviewAnswer.json", "models.formats_review", "ReviewAnswer"),
     Case("formats/Step.json", "models.formats_session", "Step"),
     Case("formats/WorkerTask.json", "models.formats_worker", "WorkerTask"),
     Case("formats/WorkerResult.json", "models.formats_worker", "WorkerResult"),

@@ -11,6 +11,7 @@ from foundry_contracts.vocabulary import (
     ErrorCode,
     EventType,
     GatePolicy,
+    Judgement,
     LoopSignal,
     PauseReason,
     ReasonCode,
@@ -74,8 +75,8 @@ async def test_a_waiver_the_posture_forbids_is_refused_and_recorded(tmp_path: Pa
     ]
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-async def test_a_manual_gate_waits_for_a_maintainers_verdict(tmp_path: Path, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(Judgement))
+async def test_a_manual_gate_waits_for_a_maintainers_verdict(tmp_path: Path, verdict: Judgement) -> None:
     call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=GatePolicy.MANUAL)
     data = (await drive(call, SPEC)).last
     assert data["session"]["pause_reason"] == PauseReason.GATE_REVIEW_REQUIRED
@@ -87,7 +88,7 @@ async def test_a_manual_gate_waits_for_a_maintainers_verdict(tmp_path: Path, ver
     )
     await resumed(call.maintainer, data, verdict={"id": "phase-1", "verdict": verdict, "note": "Looked at it."})
     answer = await next_step(call, data["session"]["session_id"])
-    if verdict is Verdict.PASS:
+    if verdict is Judgement.PASS:
         assert answer["loop_signal"] == LoopSignal.SPEC_COMPLETE
     else:
         assert [finding["message"] for finding in answer["step"]["findings"]] == ["Looked at it."]
@@ -133,7 +134,7 @@ async def test_a_manual_gates_pause_is_lifted_by_no_runner_and_for_no_other_phas
     call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=GatePolicy.MANUAL)
     session_id = (await drive(call, SPEC)).session_id
     await paused_for(call, session_id, PauseReason.GATE_REVIEW_REQUIRED)
-    verdict = {"id": "phase-1", "verdict": Verdict.PASS}
+    verdict = {"id": "phase-1", "verdict": Judgement.PASS}
     resume = of(CommandName.TASK_SESSION_RESUME, session_id=session_id, verdict=verdict)
     await turned_down(call, ErrorCode.UNAUTHORIZED, "task", **resume)
     wrong = {**resume, "verdict": {**verdict, "id": "phase-9"}}
@@ -146,11 +147,11 @@ async def test_a_manual_gates_pause_is_lifted_by_no_runner_and_for_no_other_phas
 async def test_a_gate_a_person_failed_is_mended_and_judged_by_a_person_again(tmp_path: Path) -> None:
     call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=GatePolicy.MANUAL)
     data = (await drive(call, SPEC)).last
-    await resumed(call.maintainer, data, verdict={"id": "phase-1", "verdict": Verdict.FAIL, "note": "Not yet."})
+    await resumed(call.maintainer, data, verdict={"id": "phase-1", "verdict": Judgement.FAIL, "note": "Not yet."})
     driven = await drive(call, SPEC)
     assert [step["type"] for step in driven.steps] == [StepType.ADDRESS_FEEDBACK, StepType.RUN_FIDELITY_GATE]
     again = await paused_for(call, driven.session_id, PauseReason.GATE_REVIEW_REQUIRED)
-    await resumed(call.maintainer, again, verdict={"id": "phase-1", "verdict": Verdict.PASS})
+    await resumed(call.maintainer, again, verdict={"id": "phase-1", "verdict": Judgement.PASS})
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 

@@ -44,6 +44,7 @@ from foundry_contracts.models.verification_execute import VerificationExecuteReq
 from foundry_contracts.vocabulary import (
     CommandName,
     GatePolicy,
+    Judgement,
     Outcome,
     PauseReason,
     ReasonCode,
@@ -224,7 +225,7 @@ def _life(state: Session, role: Role) -> Iterator[Move]:
     pausing = SessionPauseRequest(session_id=session)
     yield _move(CommandName.TASK_SESSION_PAUSE, role, decide_session.pause(here, pausing))
     yield _move(resume, role, decide_session.resume(here, SessionResumeRequest(session_id=session)))
-    for verdict in Verdict:
+    for verdict in Judgement:
         judged = HumanVerdict(id=state.pause_unit or "m", verdict=verdict)
         request = SessionResumeRequest(session_id=session, verdict=judged)
         yield _move(resume, role, decide_session.resume(here, request), verdict)
@@ -308,11 +309,13 @@ def _runs(state: Session) -> Iterator[Move]:
         yield _move(CommandName.VERIFICATION_EXECUTE, role, decide_run.execute_verification(here, execute), detail)
         yield _move(CommandName.REVIEW_FIDELITY_GATE, role, decide_run.run_gate(here, gate), detail)
     if step is not None and step.started is not None and step.finished is None:
-        for good in (True, False):
-            yield Move(f"run ends {good} by {role.value}", role, Accepted(execute, (_finished(step, good),)))
+        for verdict in Verdict:
+            yield Move(f"run ends in {verdict} by {role.value}", role, Accepted(execute, (_finished(step, verdict),)))
 
 
-def _finished(step: Outstanding, good: bool) -> EventPayload:
+def _finished(step: Outstanding, verdict: Verdict) -> EventPayload:
+    """End a run: a command well or badly, a review in any verdict."""
+    good = verdict is Verdict.PASS
     if isinstance(step.started, VerificationStarted):
         receipt = Receipt(
             payloadType="application/vnd.in-toto+json", payload="", signatures=[ReceiptSignature(keyid="k", sig="")]
@@ -333,7 +336,9 @@ def _finished(step: Outstanding, good: bool) -> EventPayload:
         attempt_id=step.started.attempt_id,
         step_id=step.step_id,
         phase_id=step.phase_id,
-        verdict=Verdict.PASS if good else Verdict.FAIL,
+        verdict=verdict,
         findings=[],
+        protected_changes=[],
+        version=1,
         checksum="0" * 64,
     )

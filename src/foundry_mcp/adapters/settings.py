@@ -16,7 +16,7 @@ from foundry_contracts.models.config import Config
 from foundry_mcp.ports import PortError
 
 FILE_NAME = "foundry-mcp.toml"
-_PREFIX = "FOUNDRY_MCP_"
+ENVIRONMENT_PREFIX = "FOUNDRY_MCP_"
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -64,10 +64,15 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _from_environment(section: str, properties: dict[str, Any], environ: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, schema in properties.items():
-        text = environ.get(f"{_PREFIX}{section}_{key}".upper())
+        text = environ.get(environment_name(section, key))
         if text is not None:
             found[key] = _typed(text, schema.get("type"))
     return found
+
+
+def environment_name(section: str, key: str) -> str:
+    """Give the name of the environment's variable for a setting."""
+    return f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
 
 
 def _typed(text: str, kind: object) -> object:
@@ -76,6 +81,8 @@ def _typed(text: str, kind: object) -> object:
         return int(text)
     if kind == "boolean" and text in _BOOLEANS:
         return _BOOLEANS[text]
+    if kind == "array":
+        return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 
@@ -85,7 +92,9 @@ def _hold(schema: dict[str, Any], values: dict[str, Any]) -> None:
         validator = jsonschema_rs.validator_for(schema)
         problems = [f"{'.'.join(map(str, e.instance_path))}: {e.message}" for e in validator.iter_errors(values)]
     if problems:
-        raise SettingsInvalid("; ".join(problems), f"Correct them in {FILE_NAME} or in the environment ({_PREFIX}*).")
+        raise SettingsInvalid(
+            "; ".join(problems), f"Correct them in {FILE_NAME} or in the environment ({ENVIRONMENT_PREFIX}*)."
+        )
 
 
 def _unknown(schema: dict[str, Any], values: dict[str, Any]) -> list[str]:

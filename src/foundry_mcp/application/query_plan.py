@@ -18,7 +18,7 @@ from foundry_contracts.models.events_session import (
     StepReported,
 )
 from foundry_contracts.models.spec_plan import PlannedStep, SpecPlanRequest, SpecPlanResponse
-from foundry_contracts.vocabulary import Outcome, PauseReason, Role, SessionStatus, Verdict
+from foundry_contracts.vocabulary import Judgement, Outcome, PauseReason, Role, SessionStatus
 from foundry_mcp.application.reader import Reader
 from foundry_mcp.machine.advance import advance
 from foundry_mcp.machine.commands import commands_of_plan
@@ -65,6 +65,7 @@ def _walk(reader: Reader, found: PlanIndex, spec_id: str) -> list[PlannedStep]:
         run_id=_NOBODY.id,
         carried=[],
         carried_phases=[],
+        protected=[],
     )
     state = apply(here, (begun,), None, ids.session, spec_id, lambda digest: found)
     steps: list[PlannedStep] = []
@@ -101,5 +102,5 @@ def _lifted(state: Session) -> EventPayload:
             outcome=Outcome.SUCCESS,
             proof_digest="0" * 64,
         )
-    asked = MISSING if state.pause_unit is None else HumanVerdict(id=state.pause_unit, verdict=Verdict.PASS)
+    asked = MISSING if state.pause_unit is None else HumanVerdict(id=state.pause_unit, verdict=Judgement.PASS)
     return SessionResumed(from_reason=state.pause_reason or PauseReason.USER, verdict=asked)

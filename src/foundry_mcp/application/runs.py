@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from foundry_contracts.events import EventPayload
-from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import (
     GateFinished,
     GateStarted,
@@ -22,11 +21,11 @@ from foundry_contracts.models.events_session import (
     VerificationStarted,
 )
 from foundry_contracts.models.formats_receipt import Receipt, VerificationPredicate
-from foundry_contracts.vocabulary import UnitKind, Verdict
-from foundry_mcp.machine.optional import given, or_absent
+from foundry_mcp.application.gate_review import review_gate
+from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.proof import proof_digest, proof_of
 from foundry_mcp.machine.session import Outstanding, Session
-from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, RunLeases, Runner, RunResult, Signer
+from foundry_mcp.ports import Clock, ProtectedFiles, Reviewer, RunLeases, Runner, RunResult, Signer
 
 _LOG = logging.getLogger(__name__)
 _PREDICATE_TYPE = "https://foundry-mcp.dev/verification/v1"
@@ -46,6 +45,7 @@ class Means:
     reviewer: Reviewer
     signer: Signer
     leases: RunLeases
+    protected: ProtectedFiles
 
 
 class Runs:
@@ -129,7 +129,7 @@ class Runs:
             result = await self._result(step.started)
             await record(self._verified(state, step, step.started, result))
         elif isinstance(step.started, GateStarted):
-            review = await self._review(state)
+            review = await review_gate(state, self._means.reviewer, self._means.protected)
             findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in review.findings]
             sealed = {"started": step.started.model_dump(mode="json"), "verdict": review.verdict, "findings": findings}
             await record(
@@ -139,6 +139,8 @@ class Runs:
                     phase_id=step.phase_id,
                     verdict=review.verdict,
                     findings=list(review.findings),
+                    protected_changes=list(review.protected_changes),
+                    version=state.version,
                     checksum=self._means.signer.mac(f"gate:{state.session_id}:{json.dumps(sealed, sort_keys=True)}"),
                 )
             )
@@ -150,14 +152,6 @@ class Runs:
         except Exception as problem:
             _LOG.exception("the command of %s could not be run", started.attempt_id)
             return failed_run(self._means.clock.now(), f"The command could not be run: {problem}")
-
-    async def _review(self, state: Session) -> Review:
-        try:
-            return await self._means.reviewer.review(_review_request(state))
-        except Exception as problem:
-            _LOG.exception("phase %s could not be reviewed", state.phase.phase.id)
-            message = f"The phase could not be reviewed: {problem}"
-            return Review(Verdict.FAIL, (ReviewFinding(code="review_failed", message=message),))
 
     def _verified(
         self, state: Session, step: Outstanding, started: VerificationStarted, result: RunResult
@@ -225,13 +219,3 @@ def _statement(predicate: VerificationPredicate) -> dict[str, object]:
         "predicateType": _PREDICATE_TYPE,
         "predicate": predicate.model_dump(mode="json", exclude_unset=True),
     }
-
-
-def _review_request(state: Session) -> ReviewRequest:
-    units = state.phase.units
-    files = ((unit.id, given(unit.file_path)) for unit in units if unit.kind is UnitKind.TASK)
-    return ReviewRequest(
-        state.phase.phase.id,
-        tuple((unit, path) for unit, path in files if path is not None),
-        tuple((unit.id, "nothing says that it was done") for unit in units if unit.id not in state.standing),
-    )

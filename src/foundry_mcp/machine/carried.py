@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from foundry_contracts.vocabulary import NodeStatus, SessionStatus, UnitStanding
 from foundry_mcp.machine.plan_index import PlanIndex
+from foundry_mcp.machine.protected import Files, held_under, patterns_of
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.structure import satisfied, surviving, units_of
 
@@ -19,12 +20,24 @@ class Done:
     phases: tuple[str, ...]
 
 
+def carries_on(earlier: Session) -> bool:
+    """Tell whether a new session goes on where an earlier one was ended."""
+    # A completed session left nothing to do: starting after it means doing the plan again.
+    return earlier.status is SessionStatus.ENDED and not earlier.discarded
+
+
+def protected_before(earlier: Session | None, now: Files, patterns: tuple[str, ...]) -> Files:
+    """Give the protected files a new session is held to; ending a session takes no change of them over."""
+    if earlier is None or not carries_on(earlier):
+        return now
+    return held_under(patterns, now, earlier.protected, patterns_of(earlier.plan, earlier.settings))
+
+
 def done_before(earlier: Session | None, plan: PlanIndex, *, adopt: bool) -> Done:
     """Carry over what the last session did, if it was ended and not reset, and adopt what the file calls completed."""
     units: dict[str, UnitStanding] = {}
     phases: tuple[str, ...] = ()
-    # A completed session left nothing to do: starting after it means doing the plan again.
-    if earlier is not None and earlier.status is SessionStatus.ENDED and not earlier.discarded:
+    if earlier is not None and carries_on(earlier):
         units.update(surviving(earlier.standing, earlier.plan, plan))
         phases = tuple(satisfied(earlier.gates, units, earlier.plan, plan))
     if adopt:

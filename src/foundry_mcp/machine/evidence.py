@@ -7,7 +7,8 @@ from pydantic_core import MISSING
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import GateFinished, StepReported, VerificationFinished
 from foundry_contracts.models.formats_session import StepResult
-from foundry_contracts.vocabulary import ErrorCode, Outcome, Role, StepType, Verdict
+from foundry_contracts.vocabulary import ErrorCode, Outcome, Role, StepType
+from foundry_mcp.machine.gate import accepts
 from foundry_mcp.machine.proof import proof_digest
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
@@ -17,7 +18,7 @@ from foundry_mcp.machine.view import find_unit, is_manual
 def judge(state: Session, step: Outstanding, result: StepResult, role: Role) -> StepReported | Refusal:
     """Give the event that records a result, or say which evidence is missing or wrong."""
     if step.type is StepType.RUN_FIDELITY_GATE:
-        return _judge_gate(step, result)
+        return _judge_gate(state, step, result)
     if result.outcome is Outcome.SKIPPED:
         return _judge_skip(step, result, role)
     if step.type is StepType.EXECUTE_VERIFICATION and result.outcome is Outcome.SUCCESS:
@@ -25,13 +26,13 @@ def judge(state: Session, step: Outstanding, result: StepResult, role: Role) -> 
     return _reported(step, result, result.outcome)
 
 
-def _judge_gate(step: Outstanding, result: StepResult) -> StepReported | Refusal:
+def _judge_gate(state: Session, step: Outstanding, result: StepResult) -> StepReported | Refusal:
     """Take the verdict from the server's own record, whatever the caller says the outcome was."""
     run = step.finished
     if not isinstance(run, GateFinished) or result.attempt_id != run.attempt_id:
         message = "The result names no finished review of this step."
         return Refusal(ErrorCode.INVALID_GATE_EVIDENCE, message, {"step_id": step.step_id})
-    return _reported(step, result, Outcome.SUCCESS if run.verdict is Verdict.PASS else Outcome.FAILURE)
+    return _reported(step, result, Outcome.SUCCESS if accepts(state.settings, run.verdict) else Outcome.FAILURE)
 
 
 def _judge_skip(step: Outstanding, result: StepResult, role: Role) -> StepReported | Refusal:
