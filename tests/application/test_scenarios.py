@@ -91,8 +91,6 @@ async def test_a_gate_that_keeps_failing_is_mended_until_the_limit_and_then_a_pe
 async def test_a_manual_check_under_operator_waits_for_a_maintainers_verdict(
     tmp_path: Path, verdict: Judgement
 ) -> None:
-    tmp_path: Path, verdict: Judgement
-) -> None:
     call = InProcess(tmp_path, spec(SPEC, [task("t1"), check("v1")]))
     session_id = await start(call, SPEC)
     await done(call, session_id)
