@@ -81,6 +81,8 @@ BLOCKABLE = "a"
 PATIENT = SETTINGS.model_copy(
     update={"gate_policy": GatePolicy.MANUAL, "max_attempts": 3, "max_tasks": 100, "allow_gate_waiver": False}
 )
+# Under these a warning lets a phase pass.
+LENIENT = SETTINGS.model_copy(update={"gate_policy": GatePolicy.LENIENT, "max_tasks": 100, "allow_gate_waiver": False})
 _SESSION = f"ses_{'0' * 26}"
 
 
@@ -146,7 +148,7 @@ def situation(
 
 def started(settings: SessionSettings = SETTINGS) -> Session:
     """Give a session just started."""
-    plan = bounded_plan(small=settings is PATIENT)
+    plan = bounded_plan(small=settings is not SETTINGS)
     here = replace(situation(None, Role.AUTONOMY_RUNNER), settings=settings, spec=SpecOnDisk(plan, ()))
     decision = decide_session.start(here, SessionStartRequest(spec_id=SPEC))
     assert isinstance(decision, Accepted)
