@@ -11,7 +11,8 @@ from typing import Any
 
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
-from foundry_contracts.vocabulary import Attestation, GatePolicy, Role, SandboxKind, Verdict
+from foundry_contracts.vocabulary import Attestation, GatePolicy, ReviewerKind, Role, SandboxKind, Verdict
+from foundry_mcp.adapters.protected_files import WorkspaceProtectedFiles
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application.application import Application, World
@@ -19,7 +20,7 @@ from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import Clock, Review, ReviewRequest, RunResult, Signer, Store
+from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, RunResult, Signer, Store
 from tests.adapters.memory_store import MemoryStore
 from tests.driving import Json
 from tests.mcp_client import KeptOpen, McpClient
@@ -41,6 +42,9 @@ SETTINGS = SessionSettings(
     allow_gate_waiver=False,
     allow_lock_bypass=False,
     allow_unattended=True,
+    reviewer=ReviewerKind.EVIDENCE,
+    review_command="",
+    protected_paths=[],
 )
 
 
@@ -147,6 +151,7 @@ class InProcess:
         self.signer: Signer = signer or FileSigner(self.state)
         self.clock, self.ids = SetClock(), CountedIds()
         self.runner, self.reviewer = SaidRunner(self.clock), SaidReviewer()
+        self.real_reviewer: Reviewer | None = None
         self.settings = SETTINGS.model_copy(update=settings)
         self.write_back = False
         self._join()
@@ -168,7 +173,14 @@ class InProcess:
             specs=WorkspaceSpecFiles(self.workspace),
             clock=self.clock,
             ids=self.ids,
-            means=Means(self.clock, self.runner, self.reviewer, self.signer, self.leases),
+            means=Means(
+                self.clock,
+                self.runner,
+                self.real_reviewer or self.reviewer,
+                self.signer,
+                self.leases,
+                WorkspaceProtectedFiles(self.workspace),
+            ),
             settings=self.settings,
             replay_grace_s=3600,
             write_back=self.write_back,

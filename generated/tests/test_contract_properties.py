@@ -126,6 +126,8 @@ CASES = (
     Case("formats/Receipt.json", "models.formats_receipt", "Receipt"),
     Case("formats/ReviewPredicate.json", "models.formats_receipt", "ReviewPredicate"),
     Case("formats/VerificationPredicate.json", "models.formats_receipt", "VerificationPredicate"),
+    Case("formats/PhaseReview.json", "models.formats_review", "PhaseReview"),
+    Case("formats/ReviewAnswer.json", "models.formats_review", "ReviewAnswer"),
     Case("formats/Step.json", "models.formats_session", "Step"),
     Case("formats/WorkerTask.json", "models.formats_worker", "WorkerTask"),
     Case("formats/WorkerResult.json", "models.formats_worker", "WorkerResult"),

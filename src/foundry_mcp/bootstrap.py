@@ -8,12 +8,15 @@ from pathlib import Path
 
 from pydantic_core import MISSING
 
-from foundry_contracts.models.config import ServerConfig
-from foundry_contracts.vocabulary import UpkeepAction
+from foundry_contracts.models.config import Config, ServerConfig
+from foundry_contracts.vocabulary import ReviewerKind, UpkeepAction
+from foundry_mcp.adapters.command_reviewer import CommandReviewer
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.adapters.posture import posture_of, session_settings
 from foundry_mcp.adapters.process_runner import ProcessRunner
+from foundry_mcp.adapters.protected_files import WorkspaceProtectedFiles
+from foundry_mcp.adapters.review_settings import hold_review, review_command
 from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.signing import FileSigner
@@ -39,7 +42,7 @@ from foundry_mcp.application.runs import Means
 from foundry_mcp.machine.moments import later
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.places import product_folder
-from foundry_mcp.ports import PortError, StoreUnavailable, Upkeep
+from foundry_mcp.ports import PortError, Reviewer, StoreUnavailable, Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ _RUNS_FOLDER = "under-way"
 def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
     """Build the application of a workspace, set up by its settings file and the environment."""
     settings = load_settings(workspace, environ)
+    hold_review(settings, environ)
     folder = state_folder(workspace, environ)
     clock, ids = SystemClock(), SystemIds()
     signer = FileSigner(folder)
@@ -78,7 +82,14 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(clock, runner, EvidenceReviewer(workspace), signer, FolderRunLeases(folder / _RUNS_FOLDER)),
+        means=Means(
+            clock=clock,
+            runner=runner,
+            reviewer=_reviewer(workspace, settings, environ),
+            signer=signer,
+            leases=FolderRunLeases(folder / _RUNS_FOLDER),
+            protected=WorkspaceProtectedFiles(workspace),
+        ),
         settings=session_settings(settings),
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,
@@ -86,6 +97,14 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
     tokens, posture = TokenFile(folder, clock), Caller(settings.server.actor, posture_of(settings).loop_role)
     caller = who_calls(tokens, environ, posture)
     return Joined(Application(world, HANDLERS), caller, ids, folder, posture, tokens, settings.server)
+
+
+def _reviewer(workspace: Path, settings: Config, environ: Mapping[str, str]) -> Reviewer:
+    """Give the reviewer that the settings ask for; a person is shown what the evidence says."""
+    if settings.review.reviewer is not ReviewerKind.COMMAND:
+        return EvidenceReviewer(workspace)
+    command = review_command(settings)
+    return CommandReviewer(workspace, command, settings.review, settings.verification, environ)
 
 
 def place_of(workspace: Path, environ: Mapping[str, str]) -> Path:

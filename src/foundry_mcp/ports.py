@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from foundry_contracts.models.common import Finding, ReviewFinding
 from foundry_contracts.models.formats_audit import LogFinding, UpkeepRecord
-from foundry_contracts.models.formats_plan import CommandLine, Plan
+from foundry_contracts.models.formats_plan import CommandLine, Plan, PlanPhase
+from foundry_contracts.models.formats_review import ProtectedChange
 from foundry_contracts.vocabulary import (
     EventType,
     LogFault,
@@ -23,6 +24,7 @@ from foundry_contracts.vocabulary import (
     SandboxKind,
     SessionStatus,
     SpecFolder,
+    UnitStanding,
     UpkeepAction,
     Verdict,
 )
@@ -358,11 +360,20 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """Hold what a reviewer needs of a phase: declared files, and units with no accepted result."""
+    """Hold what a reviewer needs of a phase, as it is at one version of its session.
 
-    phase_id: str
-    files: tuple[tuple[str, str], ...]
-    unproven: tuple[tuple[str, str], ...]
+    `standing` says how each unit came to be done, None where it is not; `unproven` are the units with no result that
+    is enough, and why. `findings` and `protected_changes` are what the server found itself.
+    """
+
+    session_id: str
+    spec_id: str
+    version: int
+    phase: PlanPhase
+    standing: tuple[tuple[str, UnitStanding | None], ...] = ()
+    unproven: tuple[tuple[str, str], ...] = ()
+    findings: tuple[ReviewFinding, ...] = ()
+    protected_changes: tuple[ProtectedChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +382,13 @@ class Review:
 
     verdict: Verdict
     findings: tuple[ReviewFinding, ...] = field(default=())
+
+
+class ProtectedFiles(Protocol):
+    """Look at the protected files of the workspace."""
+
+    def digests(self, patterns: Sequence[str]) -> Mapping[str, str]:
+        """Give the path of every file that patterns name, relative to the workspace, with a digest."""
 
 
 class Reviewer(Protocol):

@@ -15,9 +15,9 @@ from foundry_contracts.vocabulary import (
     CommandName,
     ErrorCode,
     EventType,
+    Judgement,
     LoopSignal,
     PauseReason,
-    Verdict,
 )
 from foundry_mcp.application import planned_steps
 from foundry_mcp.machine.plan_index import PlanIndex
@@ -53,7 +53,7 @@ async def test_a_plan_is_what_a_driven_session_then_does(tmp_path: Path) -> None
     planned = [(step["type"], step.get("unit_id")) for step in plan["steps"] if "type" in step]
     driven = await drive(call, SPEC)
     steps = list(driven.steps)
-    await resumed(call.maintainer, driven.last, verdict={"id": "v2", "verdict": Verdict.PASS})
+    await resumed(call.maintainer, driven.last, verdict={"id": "v2", "verdict": Judgement.PASS})
     steps += (await drive(call, SPEC)).steps
     assert [(step["type"], step.get("unit", {}).get("id")) for step in steps] == planned
     assert [step.get("pause") for step in plan["steps"] if "pause" in step] == [

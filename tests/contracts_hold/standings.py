@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from foundry_contracts.dispatch import COMMANDS
-from foundry_contracts.vocabulary import CommandName, ErrorCode, GatePolicy, PauseReason, ReasonCode, Role, Verdict
+from foundry_contracts.vocabulary import (
+    CommandName,
+    ErrorCode,
+    GatePolicy,
+    Judgement,
+    PauseReason,
+    ReasonCode,
+    Role,
+    Verdict,
+)
 from foundry_contracts.vocabulary import SessionStatus as Status
 from foundry_mcp.ports import Review
 from tests.driving import Json, accepted, check, next_step, nothing, refused, report, result_of, spec, start, task
@@ -96,7 +105,7 @@ JUDGED: dict[str | None, str] = {
 def verdict_on(session: Json) -> Json:
     """Give the verdict that a pause asks for, where it asks for one."""
     judged = JUDGED.get(session.get("pause_reason"))
-    return {"verdict": {"id": judged, "verdict": Verdict.PASS}} if judged else {}
+    return {"verdict": {"id": judged, "verdict": Judgement.PASS}} if judged else {}
 
 
 def _next(session_id: str, step: Json | None, **more: Any) -> Closing:

@@ -104,6 +104,7 @@ REFUSED: list[tuple[str, Told, set[Error]]] = [
             Error.UNIT_NOT_FOUND,
             Error.UNIT_STATE_CONFLICT,
             Error.GATE_NOT_PENDING,
+            Error.PROTECTED_PATH_UNCHANGED,
             Error.INVALID_CURSOR,
         },
     ),

@@ -50,6 +50,7 @@ from foundry_contracts.models.verification_execute import VerificationExecuteReq
 from foundry_contracts.vocabulary import (
     CommandName,
     GatePolicy,
+    Judgement,
     Outcome,
     PauseReason,
     ReasonCode,
@@ -87,6 +88,8 @@ BLOCKABLE = "a"
 PATIENT = SETTINGS.model_copy(
     update={"gate_policy": GatePolicy.MANUAL, "max_attempts": 3, "max_tasks": 100, "allow_gate_waiver": False}
 )
+# Under these a warning lets a phase pass.
+LENIENT = SETTINGS.model_copy(update={"gate_policy": GatePolicy.LENIENT, "max_tasks": 100, "allow_gate_waiver": False})
 _SESSION = f"ses_{'0' * 26}"
 
 
@@ -181,7 +184,7 @@ def situation(
 
 def started(settings: SessionSettings = SETTINGS) -> Session:
     """Give a session just started."""
-    plan = bounded_plan(small=settings is PATIENT)
+    plan = bounded_plan(small=settings is not SETTINGS)
     here = replace(situation(None, Role.AUTONOMY_RUNNER), settings=settings, spec=SpecOnDisk(plan, ()))
     decision = decide_session.start(here, SessionStartRequest(spec_id=SPEC))
     assert isinstance(decision, Accepted)
@@ -263,7 +266,7 @@ def _life(state: Session, role: Role) -> Iterator[Move]:
     pausing = SessionPauseRequest(session_id=session)
     yield _move(CommandName.TASK_SESSION_PAUSE, role, decide_session.pause(here, pausing))
     yield _move(resume, role, decide_session.resume(here, SessionResumeRequest(session_id=session)))
-    for verdict in Verdict:
+    for verdict in Judgement:
         judged = HumanVerdict(id=state.pause_unit or "m", verdict=verdict)
         request = SessionResumeRequest(session_id=session, verdict=judged)
         yield _move(resume, role, decide_session.resume(here, request), verdict)
@@ -349,12 +352,14 @@ def _runs(state: Session) -> Iterator[Move]:
         yield _move(CommandName.VERIFICATION_EXECUTE, role, decide_run.execute_verification(here, execute), detail)
         yield _move(CommandName.REVIEW_FIDELITY_GATE, role, decide_run.run_gate(here, gate), detail)
     if step is not None and step.started is not None and step.finished is None:
-        for good in (True, False):
-            ended = Accepted(execute, (_finished(step, step.started, good),))
-            yield Move(f"run ends {good} by {role.value}", role, ended)
+        for verdict in Verdict:
+            ended = Accepted(execute, (_finished(step, step.started, verdict),))
+            yield Move(f"run ends in {verdict} by {role.value}", role, ended)
 
 
-def _finished(step: Outstanding, started: RunStarted, good: bool) -> EventPayload:
+def _finished(step: Outstanding, started: RunStarted, verdict: Verdict) -> EventPayload:
+    """End a run: a command well or badly, a review in any verdict."""
+    good = verdict is Verdict.PASS
     if isinstance(started, VerificationStarted):
         predicate = VerificationPredicate(
             session_id=_SESSION,
@@ -388,7 +393,6 @@ def _finished(step: Outstanding, started: RunStarted, good: bool) -> EventPayloa
             unenforced=[],
             receipt=signed(predicate),
         )
-    verdict = Verdict.PASS if good else Verdict.FAIL
     seen = ReviewPredicate(
         session_id=_SESSION,
         spec_id=SPEC,
@@ -398,6 +402,7 @@ def _finished(step: Outstanding, started: RunStarted, good: bool) -> EventPayloa
         seen_version=step.started_at_version,
         verdict=verdict,
         findings_digest=findings_digest([]),
+        protected_changes=[],
     )
     return GateFinished(
         attempt_id=started.attempt_id,
@@ -406,4 +411,5 @@ def _finished(step: Outstanding, started: RunStarted, good: bool) -> EventPayloa
         verdict=verdict,
         findings=[],
         evidence=signed(seen),
+        protected_changes=[],
     )

@@ -10,7 +10,16 @@ import pytest
 
 from foundry_contracts.events import EVENT_MODELS
 from foundry_contracts.models.events_session import SessionPaused
-from foundry_contracts.vocabulary import Attestation, EventType, LoopSignal, PauseReason, ReasonCode, Role, Verdict
+from foundry_contracts.vocabulary import (
+    Attestation,
+    EventType,
+    Judgement,
+    LoopSignal,
+    PauseReason,
+    ReasonCode,
+    Role,
+    Verdict,
+)
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.machine.evolve import _CHANGES, evolve, fold
@@ -68,7 +77,7 @@ async def every_event(call: InProcess) -> str:
     call.reviewer.reviews = [Review(Verdict.FAIL)]
     driven = await drive(call, SPEC)
     while driven.last["loop_signal"] != LoopSignal.SPEC_COMPLETE:
-        verdict: Json = {"id": driven.last["session"]["pause_unit_id"], "verdict": Verdict.PASS}
+        verdict: Json = {"id": driven.last["session"]["pause_unit_id"], "verdict": Judgement.PASS}
         resume: Json = {"action": "session", "command": "resume", "session_id": driven.session_id}
         await accepted(call.maintainer, "task", **resume, verdict=verdict)
         driven = await drive(call, SPEC)

@@ -22,6 +22,9 @@ from foundry_contracts.vocabulary import (
     SandboxKind,
     SessionStatus,
     Severity,
+    UnitKind,
+    UnitStanding,
+    Verdict,
 )
 
 
@@ -311,6 +314,13 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             retryable=False,
             common=False,
         ),
+        ErrorCode.PROTECTED_PATH_UNCHANGED: ErrorCodeInfo(
+            description="No change of this protected path can be taken over.",
+            type=ErrorType.CONFLICT,
+            remedy="Name paths as the gate's findings do; what differs now is in details.",
+            retryable=False,
+            common=False,
+        ),
         ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE: ErrorCodeInfo(
             description="A live session keeps others from changing its spec.",
             type=ErrorType.AUTHORIZATION,
@@ -505,6 +515,55 @@ PAUSE_REASON_INFO: Final[Mapping[PauseReason, PauseReasonInfo]] = MappingProxyTy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitStandingInfo:
+    """Say what is known of one UnitStanding."""
+
+    description: str
+    enough_for: tuple[UnitKind, ...]
+
+
+UNIT_STANDING_INFO: Final[Mapping[UnitStanding, UnitStandingInfo]] = MappingProxyType(
+    {
+        UnitStanding.REPORTED: UnitStandingInfo(description="Its agent reported success.", enough_for=(UnitKind.TASK,)),
+        UnitStanding.PROVEN: UnitStandingInfo(description="A signed receipt shows it.", enough_for=(UnitKind.VERIFY,)),
+        UnitStanding.ATTESTED: UnitStandingInfo(
+            description="Somebody's word is all there is.", enough_for=(UnitKind.VERIFY,)
+        ),
+        UnitStanding.SKIPPED: UnitStandingInfo(
+            description="A maintainer had it left undone.", enough_for=(UnitKind.TASK, UnitKind.VERIFY)
+        ),
+        UnitStanding.ADOPTED: UnitStandingInfo(
+            description="A maintainer took the file's word for it.", enough_for=(UnitKind.TASK, UnitKind.VERIFY)
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePolicyInfo:
+    """Say what is known of one GatePolicy."""
+
+    description: str
+    accepts: tuple[Verdict, ...]
+    asks_person: bool
+
+
+GATE_POLICY_INFO: Final[Mapping[GatePolicy, GatePolicyInfo]] = MappingProxyType(
+    {
+        GatePolicy.STRICT: GatePolicyInfo(description="A passing verdict.", accepts=(Verdict.PASS,), asks_person=False),
+        GatePolicy.LENIENT: GatePolicyInfo(
+            description="A passing verdict, or one that only warns.",
+            accepts=(Verdict.PASS, Verdict.WARN),
+            asks_person=False,
+        ),
+        GatePolicy.MANUAL: GatePolicyInfo(
+            description="A maintainer's verdict, whatever the review says.", accepts=(Verdict.PASS,), asks_person=True
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopDecisionRow:
     """What the table decides: the signal (null: none), who has to act, and the ways out."""
 
@@ -556,6 +615,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.SKIP_REASON_MISSING,
                 ErrorCode.GATE_NOT_PENDING,
                 ErrorCode.GATE_WAIVER_FORBIDDEN,
+                ErrorCode.PROTECTED_PATH_UNCHANGED,
                 ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE,
                 ErrorCode.LOCK_BYPASS_FORBIDDEN,
                 ErrorCode.RATE_LIMITED,
@@ -680,6 +740,7 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
                 ErrorCode.UNIT_NOT_FOUND,
                 ErrorCode.UNIT_STATE_CONFLICT,
                 ErrorCode.GATE_NOT_PENDING,
+                ErrorCode.PROTECTED_PATH_UNCHANGED,
                 ErrorCode.INVALID_CURSOR,
             }
         ),

@@ -17,6 +17,7 @@ __all__ = [
     "FindingCode",
     "FindingLevel",
     "GatePolicy",
+    "Judgement",
     "LogFault",
     "LoopSignal",
     "NodeStatus",
@@ -24,6 +25,8 @@ __all__ = [
     "PauseReason",
     "PostureProfile",
     "ReasonCode",
+    "ReviewFindingCode",
+    "ReviewerKind",
     "Role",
     "RunState",
     "SandboxGuard",
@@ -153,6 +156,8 @@ class ErrorCode(StrEnum):
     """No gate waits to be satisfied."""
     GATE_WAIVER_FORBIDDEN = "GATE_WAIVER_FORBIDDEN"
     """The posture allows no gate waiver."""
+    PROTECTED_PATH_UNCHANGED = "PROTECTED_PATH_UNCHANGED"
+    """No change of this protected path can be taken over."""
     AUTONOMY_WRITE_LOCK_ACTIVE = "AUTONOMY_WRITE_LOCK_ACTIVE"
     """A live session keeps others from changing its spec."""
     LOCK_BYPASS_FORBIDDEN = "LOCK_BYPASS_FORBIDDEN"
@@ -501,12 +506,74 @@ class Attestation(StrEnum):
 
 @unique
 class Verdict(StrEnum):
-    """What a review or a person concluded."""
+    """What a review concluded."""
 
     PASS = "pass"
     """Nothing stands in the way."""
+    WARN = "warn"
+    """Nothing has to be mended; the findings say what to look at."""
     FAIL = "fail"
     """Something has to be mended; the findings say what."""
+
+
+@unique
+class Judgement(StrEnum):
+    """What a person concluded."""
+
+    PASS = "pass"
+    """It is good."""
+    FAIL = "fail"
+    """It has to be mended; the note says what."""
+
+
+@unique
+class ReviewerKind(StrEnum):
+    """Who reviews a phase."""
+
+    EVIDENCE = "evidence"
+    """The server looks at what was proven and at what lies on the disk; it needs no model."""
+    COMMAND = "command"
+    """A program: the phase as JSON on its standard input, a verdict and findings as JSON on its standard output."""
+    MANUAL = "manual"
+    """A maintainer, who is shown what the server found."""
+
+
+@unique
+class ReviewFindingCode(StrEnum):
+    """What the server itself may find wanting. A program that reviews has codes of its own."""
+
+    NOT_PROVEN = "not_proven"
+    """A unit has no accepted result, or one that is not enough for its kind."""
+    FILE_MISSING = "file_missing"
+    """A declared file is not there."""
+    FILE_OUTSIDE_WORKSPACE = "file_outside_workspace"
+    """A declared file lies outside the workspace."""
+    PROTECTED_PATH_CHANGED = "protected_path_changed"
+    """A protected file was edited, removed or added."""
+    RECEIPT_MISSING = "receipt_missing"
+    """There is no receipt of a verification that counts as proven."""
+    RECEIPT_INVALID = "receipt_invalid"
+    """A verification's receipt does not hold."""
+    GATE_MISSING = "gate_missing"
+    """Nothing satisfied the phase's gate."""
+    GATE_INVALID = "gate_invalid"
+    """The review that satisfied the phase's gate does not hold."""
+    REVIEW_FAILED = "review_failed"
+    """The phase could not be reviewed."""
+    REVIEWER_NOT_STARTED = "reviewer_not_started"
+    """The program that reviews could not be started."""
+    REVIEWER_STOPPED = "reviewer_stopped"
+    """The program that reviews ran too long, or wrote too much, and was stopped."""
+    REVIEWER_CRASHED = "reviewer_crashed"
+    """The program that reviews ended with something other than 0."""
+    REVIEWER_ANSWER_INVALID = "reviewer_answer_invalid"
+    """What the program that reviews wrote is no answer by its contract."""
+    GATE_REVIEW_FAILED = "gate_review_failed"
+    """A person found the phase wanting."""
+    MANUAL_CHECK_FAILED = "manual_check_failed"
+    """A person found a manual check wanting."""
+    VERIFICATION_FAILED = "verification_failed"
+    """A verification did not pass."""
 
 
 @unique
@@ -651,7 +718,7 @@ class NodeStatus(StrEnum):
 
 @unique
 class ChangeKind(StrEnum):
-    """How a rebase finds a part of the spec changed."""
+    """How a part of a spec, or a protected file, differs."""
 
     ADDED = "added"
     """It is new."""
@@ -667,6 +734,8 @@ class GatePolicy(StrEnum):
 
     STRICT = "strict"
     """A passing verdict."""
+    LENIENT = "lenient"
+    """A passing verdict, or one that only warns."""
     MANUAL = "manual"
     """A maintainer's verdict, whatever the review says."""
 

@@ -7,6 +7,7 @@ from pydantic_core import MISSING
 from foundry_contracts.models.config import Config
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.tables import POSTURE_VALUES, PostureValues
+from foundry_contracts.vocabulary import ReviewerKind
 
 
 def posture_of(settings: Config) -> PostureValues:
@@ -34,6 +35,9 @@ def session_settings(settings: Config) -> SessionSettings:
         allow_gate_waiver=posture.allow_gate_waiver,
         allow_lock_bypass=posture.allow_lock_bypass,
         allow_unattended=posture.unattended,
+        reviewer=settings.review.reviewer,
+        review_command=settings.review.command if settings.review.reviewer is ReviewerKind.COMMAND else "",
+        protected_paths=settings.review.protected_paths,
     )
 
 

@@ -19,7 +19,7 @@ from foundry_contracts.vocabulary import EnvironmentVariable
 from foundry_mcp.ports import PortError
 
 FILE_NAME = "foundry-mcp.toml"
-_PREFIX = "FOUNDRY_MCP_"
+ENVIRONMENT_PREFIX = "FOUNDRY_MCP_"
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -81,24 +81,25 @@ def _unusable(path: Path, why: str) -> SettingsInvalid:
 
 def _misspelled(schema: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
     """Say which names in the environment begin like ours and are none."""
-    settings = [_variable(name, key) for name, section in _sections(schema).items() for key in section]
-    known = [name.removeprefix(_PREFIX) for name in (*settings, *EnvironmentVariable)]
-    given = [name.removeprefix(_PREFIX) for name in sorted(environ) if name.startswith(_PREFIX)]
+    settings = [environment_name(name, key) for name, section in _sections(schema).items() for key in section]
+    known = [name.removeprefix(ENVIRONMENT_PREFIX) for name in (*settings, *EnvironmentVariable)]
+    given = [name.removeprefix(ENVIRONMENT_PREFIX) for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX)]
     # What all have in common would make any two of them seem near.
-    return [_no_such("environment variable", name, known, _PREFIX) for name in given if name not in known]
-
-
-def _variable(section: str, key: str) -> str:
-    return f"{_PREFIX}{section}_{key}".upper()
+    return [_no_such("environment variable", name, known, ENVIRONMENT_PREFIX) for name in given if name not in known]
 
 
 def _from_environment(section: str, properties: dict[str, Any], environ: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, schema in properties.items():
-        text = environ.get(_variable(section, key))
+        text = environ.get(environment_name(section, key))
         if text is not None:
             found[key] = _typed(text, schema.get("type"))
     return found
+
+
+def environment_name(section: str, key: str) -> str:
+    """Give the name of the environment's variable for a setting."""
+    return f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
 
 
 def _typed(text: str, kind: object) -> object:
@@ -118,7 +119,9 @@ def _hold(schema: dict[str, Any], values: dict[str, Any], problems: list[str]) -
         validator = jsonschema_rs.validator_for(schema)
         problems = [f"{'.'.join(map(str, e.instance_path))}: {e.message}" for e in validator.iter_errors(values)]
     if problems:
-        raise SettingsInvalid("; ".join(problems), f"Correct them in {FILE_NAME} or in the environment ({_PREFIX}*).")
+        raise SettingsInvalid(
+            "; ".join(problems), f"Correct them in {FILE_NAME} or in the environment ({ENVIRONMENT_PREFIX}*)."
+        )
 
 
 def _unknown(schema: dict[str, Any], values: dict[str, Any]) -> list[str]:

@@ -33,6 +33,7 @@ from foundry_mcp.application.runs import Means, Runs
 from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.application.spec_writer import SpecWriter
 from foundry_mcp.machine.moments import seconds_between
+from foundry_mcp.machine.protected import patterns_of
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation
@@ -57,7 +58,7 @@ _LOG = logging.getLogger(__name__)
 _ROUNDS = 8
 # What a contract's tags ask of this sequence.
 _LOOKS_AT_SPEC, _SIGN_OF_LIFE, _RUNS, _MUTATES_SPEC = "looks_at_spec", "sign_of_life", "runs", "mutates_spec"
-_CLOSES_LOG = "closes_log"
+_LOOKS_AT_PROTECTED, _CLOSES_LOG = "looks_at_protected", "closes_log"
 # How far the clock may stand behind the last event before the caller is told.
 _NOTICED_S = 1.0
 _BEHIND = "The server's clock stands before the session's last event: until it has caught up, times are told as"
@@ -359,7 +360,18 @@ class Application:
             life_at=life.at if life else None,
             last_sign_of_life=now if _SIGN_OF_LIFE in call.entry.tags else None,
         )
-        return self._look_at_spec(situation, spec_id) if _LOOKS_AT_SPEC in call.entry.tags and spec_id else situation
+        if _LOOKS_AT_SPEC in call.entry.tags and spec_id:
+            situation = self._look_at_spec(situation, spec_id)
+        return self._look_at_protected(situation) if _LOOKS_AT_PROTECTED in call.entry.tags else situation
+
+    def _look_at_protected(self, situation: Situation) -> Situation:
+        """Look at the protected files, those that the session has now and those that it may come to have."""
+        state, spec = situation.session, situation.spec
+        plans = [state.plan] if state else []
+        plans += [spec.plan] if spec and spec.plan else []
+        settings = [situation.settings, *([state.settings] if state else [])]
+        patterns = {path: None for plan in plans for policy in settings for path in patterns_of(plan, policy)}
+        return replace(situation, protected=self._world.means.protected.digests(list(patterns)))
 
     def _look_at_spec(self, situation: Situation, spec_id: str) -> Situation:
         live = self._world.store.live_session(spec_id)
@@ -411,7 +423,13 @@ def _answers(call: Call, uses: list[Use], now: str, answer: Envelope) -> tuple[A
 
 
 def _is_other(before: Session, after: Session) -> bool:
-    return (before.outstanding and before.outstanding.step_id) != (after.outstanding and after.outstanding.step_id)
+    """Tell whether what was under way for a step is so no longer: another step is out, or another run began."""
+    return _under_way(before) not in (None, _under_way(after))
+
+
+def _under_way(state: Session) -> str | None:
+    step = state.outstanding
+    return step.started.attempt_id if step and step.started else None
 
 
 def _waits_for(step: Outstanding | None, payload: EventPayload) -> bool:

@@ -21,7 +21,7 @@ from foundry_contracts.models.events_session import (
     StepReported,
 )
 from foundry_contracts.models.spec_plan import PlannedStep
-from foundry_contracts.vocabulary import Outcome, PauseReason, Role, SessionStatus, Verdict
+from foundry_contracts.vocabulary import Judgement, Outcome, PauseReason, Role, SessionStatus
 from foundry_mcp.machine.advance import advance
 from foundry_mcp.machine.commands import commands_of_plan
 from foundry_mcp.machine.outcome import apply, apply_to
@@ -75,6 +75,7 @@ def _walk(found: PlanIndex, settings: SessionSettings) -> list[PlannedStep]:
         run_id=_NOBODY.id,
         carried=[],
         carried_phases=[],
+        protected=[],
     )
     state = apply(here, (begun,), None, ids.session, found.digest, lambda digest: found)
     steps: list[PlannedStep] = []
@@ -111,5 +112,5 @@ def _lifted(state: Session) -> EventPayload:
             outcome=Outcome.SUCCESS,
             proof_digest="0" * 64,
         )
-    asked = MISSING if state.pause_unit is None else HumanVerdict(id=state.pause_unit, verdict=Verdict.PASS)
+    asked = MISSING if state.pause_unit is None else HumanVerdict(id=state.pause_unit, verdict=Judgement.PASS)
     return SessionResumed(from_reason=state.pause_reason or PauseReason.USER, verdict=asked)

@@ -12,6 +12,7 @@ from foundry_contracts.models.events_session import (
 )
 from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.vocabulary import Attestation, FailureReason, PauseReason, StepType, UnitKind
+from foundry_mcp.machine.gate import findings_for_person
 from foundry_mcp.machine.gate_audit import audit
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.outcome import apply_to
@@ -33,7 +34,7 @@ def advance(
         return (SessionFailed(reason=FailureReason.SPEC_STRUCTURE_CHANGED),)
     limit = _limit_reached(state, context_percent)
     if limit is not None:
-        return (SessionPaused(reason=limit, phase_id=state.phase.phase.id),)
+        return (_pause(state, limit),)
     if state.feedback is not None:
         return (_issue(state, situation, StepType.ADDRESS_FEEDBACK, state.feedback.unit_id),)
     unit = first_ready(state)
@@ -42,7 +43,7 @@ def advance(
     if state.done_in_phase < len(state.phase.units):
         return (SessionPaused(reason=PauseReason.BLOCKED, phase_id=state.phase.phase.id),)
     if state.gate_waits_for_person:
-        return (SessionPaused(reason=PauseReason.GATE_REVIEW_REQUIRED, phase_id=state.phase.phase.id),)
+        return (_pause(state, PauseReason.GATE_REVIEW_REQUIRED),)
     if not state.gate_passed:
         return (_issue(state, situation, StepType.RUN_FIDELITY_GATE, None),)
     failing = None if rehearsed else audit(state, situation)
@@ -72,6 +73,13 @@ def _limit_reached(state: Session, context_percent: int | None) -> PauseReason |
     if waits_for_gate and state.gate_cycles >= limits.max_feedback_cycles:
         return PauseReason.FEEDBACK_CYCLE_LIMIT
     return None
+
+
+def _pause(state: Session, reason: PauseReason) -> SessionPaused:
+    """Pause; where somebody has to look at the gate, with what its last review found."""
+    about_gate = reason in (PauseReason.GATE_REVIEW_REQUIRED, PauseReason.FEEDBACK_CYCLE_LIMIT)
+    findings = findings_for_person(state) if about_gate else []
+    return SessionPaused(reason=reason, phase_id=state.phase.phase.id, findings=or_absent(findings or None))
 
 
 def _next_unit(state: Session, situation: Situation, unit: PlanUnit) -> EventPayload:

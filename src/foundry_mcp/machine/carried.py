@@ -9,6 +9,8 @@ from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.vocabulary import NodeStatus, SessionStatus, UnitStanding
 from foundry_mcp.machine.gate_audit import doubts
 from foundry_mcp.machine.plan_index import PlanIndex
+from foundry_mcp.machine.protected import Files, held_under, patterns_of
+from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Situation
 from foundry_mcp.machine.structure import satisfied, surviving, units_of
 
@@ -22,6 +24,19 @@ class Done:
     left: tuple[str, ...] = ()
 
 
+def carries_on(earlier: Session) -> bool:
+    """Tell whether a new session goes on where an earlier one was ended."""
+    # A completed session left nothing to do: starting after it means doing the plan again.
+    return earlier.status is SessionStatus.ENDED and not earlier.discarded
+
+
+def protected_before(earlier: Session | None, now: Files, patterns: tuple[str, ...]) -> Files:
+    """Give the protected files a new session is held to; ending a session takes no change of them over."""
+    if earlier is None or not carries_on(earlier):
+        return now
+    return held_under(patterns, now, earlier.protected, patterns_of(earlier.plan, earlier.settings))
+
+
 def done_before(situation: Situation, plan: PlanIndex, *, adopt: bool) -> Done:
     """Carry over what the last session did, if it was ended and not reset, and adopt what the file calls completed.
 
@@ -30,8 +45,7 @@ def done_before(situation: Situation, plan: PlanIndex, *, adopt: bool) -> Done:
     earlier, units = situation.earlier, dict[str, UnitStanding]()
     phases: tuple[str, ...] = ()
     left: list[ReviewFinding] = []
-    # A completed session left nothing to do: starting after it means doing the plan again.
-    if earlier is not None and earlier.status is SessionStatus.ENDED and not earlier.discarded:
+    if earlier is not None and carries_on(earlier):
         left = doubts(earlier, situation)
         behind = {finding.node for finding in left}
         standing = {unit: how for unit, how in earlier.standing.items() if unit not in behind}

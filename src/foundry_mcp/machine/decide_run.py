@@ -22,6 +22,7 @@ from foundry_contracts.models.verification_execute import VerificationExecuteReq
 from foundry_contracts.vocabulary import CommandName, ErrorCode, RunState, StepType
 from foundry_mcp.machine.commands import command_of
 from foundry_mcp.machine.evidence import run_faults
+from foundry_mcp.machine.gate import accepts
 from foundry_mcp.machine.outcome import apply_to, hold, session_or_refusal
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.signal import signal_of
@@ -98,6 +99,7 @@ def _gate_reply(state: Session, run: GateFinished) -> ReviewFidelityGateResponse
         state=RunState.FINISHED,
         attempt_id=run.attempt_id,
         verdict=run.verdict,
+        passed=accepts(state.settings, run.verdict),
         findings=run.findings,
     )
 

@@ -9,7 +9,8 @@ from pydantic_core import MISSING
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.models.events_session import GateFinished, StepReported, VerificationFinished
 from foundry_contracts.models.formats_session import StepResult
-from foundry_contracts.vocabulary import ErrorCode, Outcome, Role, StepType, Verdict
+from foundry_contracts.vocabulary import ErrorCode, Outcome, Role, StepType
+from foundry_mcp.machine.gate import accepts
 from foundry_mcp.machine.proof import proof_digest, proof_of
 from foundry_mcp.machine.receipts import evidence_in, faults
 from foundry_mcp.machine.roles import permits, unauthorized
@@ -53,7 +54,7 @@ def _judge_gate(state: Session, step: Outstanding, result: StepResult, situation
     if wrong:
         message = "The review's evidence is not what the server signed."
         return _unfit(ErrorCode.GATE_INTEGRITY_CHECKSUM, step, message, wrong)
-    return _reported(step, result, Outcome.SUCCESS if run.verdict is Verdict.PASS else Outcome.FAILURE)
+    return _reported(step, result, Outcome.SUCCESS if accepts(state.settings, run.verdict) else Outcome.FAILURE)
 
 
 def _judge_skip(step: Outstanding, result: StepResult, role: Role) -> StepReported | Refusal:

@@ -41,15 +41,16 @@ from foundry_contracts.models.events_session import (
 from foundry_contracts.tables import PAUSE_REASON_INFO
 from foundry_contracts.vocabulary import (
     EventType,
-    GatePolicy,
+    Judgement,
     Outcome,
     PauseReason,
+    ReviewFindingCode,
     Role,
     SessionStatus,
     StepType,
     UnitStanding,
-    Verdict,
 )
+from foundry_mcp.machine.gate import asks_person, findings_for_person
 from foundry_mcp.machine.optional import given
 from foundry_mcp.machine.position import (
     block_unit,
@@ -60,6 +61,7 @@ from foundry_mcp.machine.position import (
     forget_failures,
     unblock_unit,
 )
+from foundry_mcp.machine.protected import mapped, taken_over
 from foundry_mcp.machine.roles import strongest
 from foundry_mcp.machine.session import (
     Feedback,
@@ -115,6 +117,7 @@ def _started(event: Recorded, payload: SessionStarted, plans: Plans) -> Session:
         standing=HashTrieMap({unit.unit_id: unit.standing for unit in payload.carried}),
         carried=frozenset(unit.unit_id for unit in payload.carried),
         gates=HashTrieMap(dict.fromkeys(payload.carried_phases, _SOMEBODYS_WORD)),
+        protected=mapped(payload.protected),
     )
     return enter_first_open_phase(state)
 
@@ -130,13 +133,15 @@ def _rebased(state: Session, payload: SessionRebased, event: Recorded, plans: Pl
         status=SessionStatus.PAUSED,
         pause_reason=PauseReason.USER,
         pause_unit=None,
+        pause_findings=(),
         paused_by=_needed_to_lift(state, event.actor_role),
         failure_reason=None,
         standing=standing,
         gates=HashTrieMap({phase: state.gates[phase] for phase in gates}),
         blocked=HashTrieMap({unit: reason for unit, reason in state.blocked.items() if unit in units}),
+        protected=state.protected if payload.protected is MISSING else mapped(payload.protected),
     )
-    return enter_first_open_phase(moved)
+    return enter_first_open_phase(taken_over(moved, given(payload.taken_over) or ()))
 
 
 def _needed_to_lift(state: Session, role: Role) -> Role:
@@ -156,6 +161,7 @@ def _paused(state: Session, payload: SessionPaused, event: Recorded) -> Session:
         status=SessionStatus.PAUSED,
         pause_reason=payload.reason,
         pause_unit=given(payload.phase_id if asks_about_gate else payload.unit_id),
+        pause_findings=tuple(given(payload.findings) or ()),
         paused_by=event.actor_role,
     )
 
@@ -166,10 +172,11 @@ def _resumed(state: Session, payload: SessionResumed, event: Recorded) -> Sessio
         status=SessionStatus.RUNNING,
         pause_reason=None,
         pause_unit=None,
+        pause_findings=(),
         paused_by=None,
         run_seen_at=event.time,
     )
-    state = forget_failures(state)
+    state = taken_over(forget_failures(state), given(payload.taken_over) or ())
     if payload.from_reason is PauseReason.PHASE_COMPLETE:
         return enter_phase(state, state.phase_number + 1)
     return state if payload.verdict is MISSING else _judged(state, payload.verdict)
@@ -178,12 +185,13 @@ def _resumed(state: Session, payload: SessionResumed, event: Recorded) -> Sessio
 def _judged(state: Session, verdict: HumanVerdict) -> Session:
     """Take a person's verdict: on the gate if it names the phase, else on a manual check."""
     is_gate = verdict.id == state.phase.phase.id
-    if verdict.verdict is Verdict.PASS:
+    if verdict.verdict is Judgement.PASS:
         return _pass_gate(state) if is_gate else complete_unit(state, verdict.id, UnitStanding.ATTESTED)
-    code = "gate_review_failed" if is_gate else "manual_check_failed"
+    code = ReviewFindingCode.GATE_REVIEW_FAILED if is_gate else ReviewFindingCode.MANUAL_CHECK_FAILED
     finding = ReviewFinding(code=code, node=verdict.id, message=given(verdict.note) or "A person found it wanting.")
     if is_gate:
-        return replace(state, gate_waits_for_person=False, feedback=Feedback(None, (finding,)))
+        mend = (finding, *findings_for_person(state))
+        return replace(state, gate_waits_for_person=False, feedback=Feedback(None, mend))
     return replace(count_failure(state, verdict.id), feedback=Feedback(verdict.id, (finding,)))
 
 
@@ -206,6 +214,7 @@ def _ended(state: Session, payload: SessionEnded | SessionReset, event: Recorded
         status=SessionStatus.ENDED,
         pause_reason=None,
         pause_unit=None,
+        pause_findings=(),
         failure_reason=None,
         outstanding=None,
         discarded=isinstance(payload, SessionReset),
@@ -213,7 +222,8 @@ def _ended(state: Session, payload: SessionEnded | SessionReset, event: Recorded
 
 
 def _policy_accepted(state: Session, payload: PolicyAccepted, event: Recorded) -> Session:
-    return replace(state, settings=payload.settings)
+    protected = state.protected if payload.protected is MISSING else mapped(payload.protected)
+    return replace(state, settings=payload.settings, protected=protected)
 
 
 def _holder_changed(state: Session, payload: HolderChanged, event: Recorded) -> Session:
@@ -267,6 +277,8 @@ def _with_run(state: Session, started: RunStarted | None, finished: RunFinished 
 def _reported(state: Session, payload: StepReported, event: Recorded) -> Session:
     step = state.outstanding
     state = replace(state, outstanding=None, run_seen_at=event.time)
+    if payload.type is StepType.RUN_FIDELITY_GATE:
+        return _gate_reviewed(state, payload, step)
     if payload.outcome is Outcome.FAILURE:
         return _not_done(state, payload, step)
     return _done(state, payload, step)
@@ -275,8 +287,6 @@ def _reported(state: Session, payload: StepReported, event: Recorded) -> Session
 def _done(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
     state = replace(state, errors=())
     unit = given(payload.unit_id)
-    if payload.type is StepType.RUN_FIDELITY_GATE:
-        return _gate_reviewed(state, step)
     if payload.type is StepType.ADDRESS_FEEDBACK:
         cycles = state.gate_cycles + (1 if unit is None else 0)
         return replace(state, feedback=None, gate_cycles=cycles)
@@ -304,20 +314,22 @@ def _standing(payload: StepReported) -> UnitStanding:
     return UnitStanding.ATTESTED if given(payload.attested) else UnitStanding.PROVEN
 
 
-def _gate_reviewed(state: Session, step: Outstanding | None) -> Session:
-    if state.settings.gate_policy is GatePolicy.MANUAL and state.settings.enforce_gates:
+def _gate_reviewed(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
+    passed = payload.outcome is not Outcome.FAILURE
+    run = step.finished if step else None
+    review = run if isinstance(run, GateFinished) else None
+    state = replace(state, reviewed=review, errors=() if passed else state.errors)
+    if asks_person(state.settings):
         return replace(state, gate_waits_for_person=True)
-    return _pass_gate(state, Gate(by_review=True, step=step))
+    if passed:
+        return _pass_gate(state, Gate(by_review=True, step=step))
+    if not state.settings.enforce_gates:
+        return _pass_gate(state)
+    return replace(state, feedback=Feedback(None, _findings(payload, step)))
 
 
 def _not_done(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
     unit = given(payload.unit_id)
-    if payload.type is StepType.RUN_FIDELITY_GATE:
-        if not state.settings.enforce_gates:
-            return _pass_gate(state)
-        if state.settings.gate_policy is GatePolicy.MANUAL:
-            return replace(state, gate_waits_for_person=True)
-        return replace(state, feedback=Feedback(None, _findings(payload, step)))
     state = count_failure(state, work_of(payload.type, unit, payload.phase_id))
     if payload.type is StepType.EXECUTE_VERIFICATION:
         state = _note_print(state, unit, step)
@@ -346,9 +358,8 @@ def _findings(payload: StepReported, step: Outstanding | None) -> tuple[ReviewFi
         message = f"The verification's command {how}. The end of its output:\n{run.output_tail}"
     else:
         message = given(payload.note) or "The step was reported as failed without a note."
-    return (
-        ReviewFinding(code="verification_failed", node=given(payload.unit_id) or payload.phase_id, message=message),
-    )
+    node = given(payload.unit_id) or payload.phase_id
+    return (ReviewFinding(code=ReviewFindingCode.VERIFICATION_FAILED, node=node, message=message),)
 
 
 def _phase_completed(state: Session, payload: PhaseCompleted, event: Recorded) -> Session:

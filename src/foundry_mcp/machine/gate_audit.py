@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import GateAuditFailed, GateFinished, VerificationFinished
 from foundry_contracts.models.formats_plan import PlanUnit
-from foundry_contracts.vocabulary import ErrorCode, UnitKind, UnitStanding, Verdict
+from foundry_contracts.vocabulary import ErrorCode, ReviewFindingCode, UnitKind, UnitStanding
+from foundry_mcp.machine.gate import accepts
 from foundry_mcp.machine.plan_index import PhaseIndex
 from foundry_mcp.machine.receipts import faults
 from foundry_mcp.machine.session import Outstanding, Session
@@ -20,9 +21,7 @@ from foundry_mcp.machine.view import is_manual
 
 # Done on a maintainer's word, for which no receipt is asked.
 _ON_A_WORD = {UnitStanding.SKIPPED, UnitStanding.ADOPTED}
-_OPEN, _NO_RECEIPT, _BAD_RECEIPT = "unit_open", "receipt_missing", "receipt_invalid"
-_NO_GATE, _BAD_GATE = "gate_missing", "gate_invalid"
-_OF_GATES = {_NO_GATE, _BAD_GATE}
+_OF_GATES = {ReviewFindingCode.GATE_MISSING, ReviewFindingCode.GATE_INVALID}
 
 
 def audit(state: Session, situation: Situation) -> GateAuditFailed | None:
@@ -32,7 +31,7 @@ def audit(state: Session, situation: Situation) -> GateAuditFailed | None:
     findings = [finding for of_phase in found.values() for finding in of_phase]
     if not findings:
         return None
-    missing = any(finding.code == _NO_GATE for finding in findings)
+    missing = any(finding.code == ReviewFindingCode.GATE_MISSING for finding in findings)
     return GateAuditFailed(
         error_code=ErrorCode.REQUIRED_GATE_UNSATISFIED if missing else ErrorCode.GATE_AUDIT_FAILURE,
         units=[str(finding.node) for finding in findings if finding.code not in _OF_GATES],
@@ -56,7 +55,7 @@ def _of_phase(state: Session, phase: PhaseIndex, situation: Situation) -> list[R
 def _of_unit(state: Session, unit: PlanUnit, situation: Situation) -> Iterator[ReviewFinding]:
     standing = state.standing.get(unit.id)
     if standing is None:
-        yield ReviewFinding(code=_OPEN, node=unit.id, message=f"Nothing says that {unit.id} is done.")
+        yield _finding(ReviewFindingCode.NOT_PROVEN, unit.id, f"Nothing says that {unit.id} is done.")
         return
     by_command = unit.kind is UnitKind.VERIFY and not is_manual(unit)
     if not by_command or standing in _ON_A_WORD:
@@ -66,13 +65,13 @@ def _of_unit(state: Session, unit: PlanUnit, situation: Situation) -> Iterator[R
         return  # Its receipt was judged in the session that it is from.
     run = proven.step.finished if proven and proven.step else None
     if proven is None or proven.step is None or not isinstance(run, VerificationFinished):
-        yield ReviewFinding(code=_NO_RECEIPT, node=unit.id, message=f"There is no receipt of {unit.id}.")
+        yield _finding(ReviewFindingCode.RECEIPT_MISSING, unit.id, f"There is no receipt of {unit.id}.")
         return
     statement = situation.opened(run.receipt)
     wrong = faults(statement, state.session_id, state.spec_id, proven.step, unit, proven.proof_digest)
     if wrong or not run.passed:
         message = f"The receipt of {unit.id} does not hold: {', '.join(wrong) or 'the command did not pass'}."
-        yield ReviewFinding(code=_BAD_RECEIPT, node=unit.id, message=message)
+        yield _finding(ReviewFindingCode.RECEIPT_INVALID, unit.id, message)
 
 
 def _of_gate(state: Session, phase: PhaseIndex, situation: Situation) -> Iterator[ReviewFinding]:
@@ -82,15 +81,19 @@ def _of_gate(state: Session, phase: PhaseIndex, situation: Situation) -> Iterato
         return
     step = gate.step if gate else None
     if step is None or not isinstance(step.finished, GateFinished):
-        yield ReviewFinding(code=_NO_GATE, node=name, message=f"Nothing satisfied the gate of {name}.")
+        yield _finding(ReviewFindingCode.GATE_MISSING, name, f"Nothing satisfied the gate of {name}.")
         return
     wrong = _review_faults(state, step, step.finished, situation)
     if wrong:
         message = f"The review of {name} does not hold: {', '.join(wrong)}."
-        yield ReviewFinding(code=_BAD_GATE, node=name, message=message)
+        yield _finding(ReviewFindingCode.GATE_INVALID, name, message)
 
 
 def _review_faults(state: Session, step: Outstanding, run: GateFinished, situation: Situation) -> list[str]:
     statement = situation.opened(run.evidence)
     wrong = faults(statement, state.session_id, state.spec_id, step, None, None)
-    return wrong if run.verdict is Verdict.PASS else [*wrong, "it did not pass"]
+    return wrong if accepts(step.settings or state.settings, run.verdict) else [*wrong, "it did not pass"]
+
+
+def _finding(code: ReviewFindingCode, node: str, message: str) -> ReviewFinding:
+    return ReviewFinding(code=code, node=node, message=message)

@@ -76,7 +76,7 @@ def told_by_event(session_id: str, spec_id: str, run: RunFinished) -> dict[str, 
         told |= _json(run, include=brought | {"sandbox", "unenforced"})
         # A field the event leaves out must be left out by the receipt as well.
         return {"predicateType": _VERIFICATION, "exit_code": MISSING, "sandbox": MISSING} | told
-    told |= _json(run, include={"attempt_id", "step_id", "phase_id", "verdict"})
+    told |= _json(run, include={"attempt_id", "step_id", "phase_id", "verdict", "protected_changes"})
     return {"predicateType": _REVIEW, "findings_digest": findings_digest(run.findings)} | told
 
 

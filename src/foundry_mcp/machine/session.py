@@ -87,6 +87,7 @@ class Session:
     and `stuck` count since the last resume. `standing` says how each unit that is done came to be; `gates` which
     phases' gates are satisfied, and by what; `receipts` on what each unit proven in this session rests, and `carried`
     which units an earlier one did. `superseded` says which steps were given up, and whether one was reported after.
+    `protected` are the protected files it is held to, paths to digests; `reviewed` is the phase's last review.
     """
 
     session_id: str
@@ -103,6 +104,7 @@ class Session:
     pause_reason: PauseReason | None = None
     pause_unit: str | None = None
     paused_by: Role | None = None
+    pause_findings: tuple[ReviewFinding, ...] = ()
     failure_reason: FailureReason | None = None
     phase_number: int = 0
     phase_completed: bool = False
@@ -121,6 +123,8 @@ class Session:
     gate_cycles: int = 0
     gate_passed: bool = False
     gate_waits_for_person: bool = False
+    reviewed: GateFinished | None = None
+    protected: HashTrieMap[str, str] = field(default_factory=HashTrieMap)
     tasks_issued: int = 0
     prints: HashTrieMap[str, str] = field(default_factory=HashTrieMap)
     stuck: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from foundry_contracts.models.common import Finding
 from foundry_contracts.models.events_session import SessionSettings
@@ -51,6 +51,7 @@ class Situation:
     `recorded_elsewhere`: the step's result was recorded by another command with the same content.
     `run_lost`: the run that the outstanding step's start names is no longer under way. `life_at` is the last kept
     sign of life, `last_sign_of_life` what to show of it, this call included. `earlier` is the spec's last session.
+    `protected` are the protected files as they are now, paths to digests, where they were looked at.
     """
 
     session: Session | None
@@ -69,3 +70,4 @@ class Situation:
     life_at: str | None = None
     last_sign_of_life: str | None = None
     earlier: Session | None = None
+    protected: Mapping[str, str] = field(default_factory=dict)

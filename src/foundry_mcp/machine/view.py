@@ -38,6 +38,7 @@ def session_view(state: Session, last_sign_of_life: str | None) -> SessionView:
         status=state.status,
         pause_reason=or_absent(state.pause_reason),
         pause_unit_id=or_absent(state.pause_unit),
+        findings=or_absent(list(state.pause_findings) or None),
         failure_reason=or_absent(state.failure_reason),
         version=state.version,
         phase=_phase_progress(state),

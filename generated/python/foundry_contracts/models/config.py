@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
+from typing_extensions import TypeAliasType
 
-from foundry_contracts.vocabulary import Attestation, GatePolicy, PostureProfile, SandboxKind
+from foundry_contracts.vocabulary import Attestation, GatePolicy, PostureProfile, ReviewerKind, SandboxKind
 
 
 class ServerConfig(BaseModel):
@@ -160,7 +161,10 @@ class SessionDefaultsConfig(BaseModel):
     ] = 600
     step_stale_s: Annotated[int, Field(description="How long a step may be out, in seconds.", ge=1, le=31536000)] = 3600
     gate_policy: Annotated[
-        GatePolicy | MISSING, Field(description="What a gate asks for; absent: as the posture says.")
+        GatePolicy | MISSING,
+        Field(
+            description="What a gate asks for; absent: as the posture says. Where the posture enforces gates, the workspace's file may only ask for more."
+        ),
     ] = MISSING
 
 
@@ -193,6 +197,39 @@ class SpecsConfig(BaseModel):
     ] = True
 
 
+ProtectedPath = TypeAliasType("ProtectedPath", Annotated[str, Field(max_length=1024, min_length=1)])
+
+
+class ReviewConfig(BaseModel):
+    """
+    How phases are reviewed at their gates.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    reviewer: Annotated[ReviewerKind, Field(description="Who reviews.")] = ReviewerKind.EVIDENCE
+    command: Annotated[
+        str,
+        Field(
+            description="The program that reviews and its arguments, where the reviewer is a command; it is run without a shell."
+        ),
+    ] = ""
+    timeout_s: Annotated[int, Field(description="How long the program may run, in seconds.", ge=1, le=86400)] = 600
+    max_answer_kb: Annotated[
+        int, Field(description="How much the program may write to its standard output, in KiB.", ge=1, le=65536)
+    ] = 256
+    protected_paths: Annotated[
+        list[ProtectedPath],
+        Field(
+            description="Patterns of files that nobody may change while a session runs, beside those the spec declares: relative to the workspace, with * for any name, ** for any folders; a folder stands for all in it. In the environment they are separated by commas.",
+            max_length=1000,
+        ),
+    ] = []
+
+
 class Config(BaseModel):
     """
     foundry-mcp.toml, with every section there: one that a file leaves out is empty, and each setting has its default.
@@ -207,3 +244,4 @@ class Config(BaseModel):
     verification: VerificationConfig
     session_defaults: SessionDefaultsConfig
     specs: SpecsConfig
+    review: ReviewConfig

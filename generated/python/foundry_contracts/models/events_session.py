@@ -15,10 +15,12 @@ from foundry_contracts.vocabulary import (
     EventType,
     FailureReason,
     GatePolicy,
+    Judgement,
     NodeStatus,
     Outcome,
     PauseReason,
     ReasonCode,
+    ReviewerKind,
     Role,
     SandboxGuard,
     SandboxKind,
@@ -30,6 +32,7 @@ from foundry_contracts.vocabulary import (
 from .common import Actor, AttemptId, Digest, NodeId, ReviewFinding, RunId, SessionId, SpecId, StepId, Text, Timestamp
 from .formats_plan import CommandLine
 from .formats_receipt import Receipt
+from .formats_review import ProtectedChange, ProtectedFile
 
 
 class EventRecord(BaseModel):
@@ -86,6 +89,13 @@ class SessionSettings(BaseModel):
     heartbeat_stale_s: Annotated[int, Field(description="How long a run may give no sign of life, in seconds.", ge=1)]
     step_stale_s: Annotated[int, Field(description="How long a step may be out, in seconds.", ge=1)]
     allow_unattended: Annotated[bool, Field(description="Whether the session may run with nobody watching.")]
+    reviewer: ReviewerKind
+    review_command: Annotated[
+        str, Field(description="The program that reviews, where the reviewer is a command; else empty.")
+    ]
+    protected_paths: Annotated[
+        list[str], Field(description="Patterns of protected files beside those the spec declares.")
+    ]
 
 
 class HumanVerdict(BaseModel):
@@ -99,7 +109,7 @@ class HumanVerdict(BaseModel):
         arbitrary_types_allowed=True,
     )
     id: NodeId
-    verdict: Verdict
+    verdict: Judgement
     note: Text | MISSING = MISSING
 
 
@@ -117,21 +127,9 @@ class SessionPaused(BaseModel):
     phase_id: NodeId | MISSING = MISSING
     unit_id: NodeId | MISSING = MISSING
     note: Text | MISSING = MISSING
-
-
-class SessionResumed(BaseModel):
-    """
-    A session was resumed.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-    )
-    from_reason: PauseReason
-    verdict: HumanVerdict | MISSING = MISSING
-    note: Text | MISSING = MISSING
+    findings: Annotated[
+        list[ReviewFinding] | MISSING, Field(description="What the person who is asked has to look at.")
+    ] = MISSING
 
 
 class SessionFailed(BaseModel):
@@ -300,21 +298,6 @@ class StructureChange(BaseModel):
     proven_dropped: Annotated[bool, Field(description="Whether done work is lost by it.")]
 
 
-class SessionRebased(BaseModel):
-    """
-    A session was moved onto the spec's new structure.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    plan_digest: Digest
-    structure_digest: Digest
-    changes: Annotated[list[StructureChange], Field(description="What differs.")]
-    note: Text | MISSING = MISSING
-
-
 class SessionReset(BaseModel):
     """
     A maintainer ended the session and discarded what it had done.
@@ -326,19 +309,6 @@ class SessionReset(BaseModel):
         arbitrary_types_allowed=True,
     )
     reason: ReasonCode
-    note: Text | MISSING = MISSING
-
-
-class PolicyAccepted(BaseModel):
-    """
-    A maintainer had the session go on under the server's present policy.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    settings: SessionSettings
     note: Text | MISSING = MISSING
 
 
@@ -473,6 +443,26 @@ class SessionStarted(BaseModel):
         list[CarriedUnit], Field(description="Units done before, by an earlier session or by the file's word.")
     ]
     carried_phases: Annotated[list[NodeId], Field(description="Phases whose gates an earlier session satisfied.")]
+    protected: Annotated[list[ProtectedFile], Field(description="The protected files as they were then.")]
+
+
+class SessionResumed(BaseModel):
+    """
+    A session was resumed.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    from_reason: PauseReason
+    verdict: HumanVerdict | MISSING = MISSING
+    note: Text | MISSING = MISSING
+    taken_over: Annotated[
+        list[ProtectedChange] | MISSING,
+        Field(description="Changes of protected files that the passing verdict took over."),
+    ] = MISSING
 
 
 class VerificationStarted(BaseModel):
@@ -489,6 +479,45 @@ class VerificationStarted(BaseModel):
     unit_id: NodeId
     command: CommandLine
     command_replaced: Annotated[bool, Field(description="Whether a test setting stood in for the spec's own command.")]
+
+
+class SessionRebased(BaseModel):
+    """
+    A session was moved onto the spec's new structure.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    plan_digest: Digest
+    structure_digest: Digest
+    changes: Annotated[list[StructureChange], Field(description="What differs.")]
+    note: Text | MISSING = MISSING
+    protected: Annotated[
+        list[ProtectedFile] | MISSING,
+        Field(description="The protected files that count from now on; absent where they are the same."),
+    ] = MISSING
+    taken_over: Annotated[
+        list[ProtectedChange] | MISSING, Field(description="Changes of protected files that a maintainer took over.")
+    ] = MISSING
+
+
+class PolicyAccepted(BaseModel):
+    """
+    A maintainer had the session go on under the server's present policy.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    settings: SessionSettings
+    note: Text | MISSING = MISSING
+    protected: Annotated[
+        list[ProtectedFile] | MISSING,
+        Field(description="The protected files that count from now on; absent where they are the same."),
+    ] = MISSING
 
 
 class VerificationFinished(BaseModel):
@@ -532,3 +561,7 @@ class GateFinished(BaseModel):
     verdict: Verdict
     findings: Annotated[list[ReviewFinding], Field(description="What it found wanting.")]
     evidence: Receipt
+    protected_changes: Annotated[
+        list[ProtectedChange],
+        Field(description="What differs of the protected files from what the session holds them to."),
+    ]
