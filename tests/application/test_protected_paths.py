@@ -126,6 +126,17 @@ async def test_a_test_that_is_put_back_is_no_longer_a_finding(tmp_path: Path) ->
     assert (await next_step(call, session_id))["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 
+async def test_of_very_many_changes_the_first_are_told_and_all_are_recorded(tmp_path: Path) -> None:
+    call = server(tmp_path, ONE)
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    for number in range(150):
+        (call.workspace / "tests" / f"test_{number}.py").touch()
+    review = await gate(call, session_id)
+    assert (len(review["protected_changes"]), len(review["findings"])) == (150, 101)
+    assert "150 protected files" in review["findings"][-1]["message"]
+
+
 async def test_other_files_and_what_python_compiles_may_change(tmp_path: Path) -> None:
     call = server(tmp_path, ONE)
     session_id = await start(call, SPEC)

@@ -114,9 +114,10 @@ class Log:
             self.done.add(unit)
 
     def _gate_reported(self, payload: Json) -> None:
-        passed = self._evidence(payload)["verdict"] == Verdict.PASS
-        assert passed is (payload["outcome"] == Outcome.SUCCESS), payload
         settings = self.state.settings
+        lenient = settings.gate_policy is GatePolicy.LENIENT
+        passed = self._evidence(payload)["verdict"] in {Verdict.PASS, *([Verdict.WARN] if lenient else [])}
+        assert passed is (payload["outcome"] == Outcome.SUCCESS), payload
         if not settings.enforce_gates or (passed and settings.gate_policy is not GatePolicy.MANUAL):
             self.gates.add(payload["phase_id"])
 

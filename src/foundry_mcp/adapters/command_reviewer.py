@@ -5,6 +5,7 @@ Whatever goes wrong with it is a failing review whose finding says what; it neve
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -54,6 +55,7 @@ class CommandReviewer:
         self._command = command
         self._settings = settings
         self._limits = limits
+        self._sandbox: SandboxKind | None = None
         self._environ = {name: value for name, value in environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
 
     async def review(self, request: ReviewRequest) -> Review:
@@ -81,7 +83,7 @@ class CommandReviewer:
             phase = Path(scratch) / "phase.json"
             phase.write_text(self._document(request).model_dump_json(exclude_unset=True) + "\n", encoding="utf-8")
             grounds = Grounds(workspace=self._root, cwd=cwd, scratch=os.path.realpath(scratch), input=str(phase))
-            kind = _kind(self._limits)
+            kind = await asyncio.to_thread(self._kind)
             line = command_line(kind, [program, *arguments], grounds, self._limits)
             environ = {**self._environ, "PYTHONPYCACHEPREFIX": grounds.compiled}
             return await launched(Launch(kind, line, cwd, environ, self._settings.timeout_s), answer, errors)
@@ -99,11 +101,12 @@ class CommandReviewer:
             protected_changes=list(request.protected_changes),
         )
 
-
-def _kind(limits: VerificationConfig) -> SandboxKind:
-    """Give what sees to it that all of a program ends, and hides nothing from it."""
-    kind = SandboxKind.SUBREAPER
-    return kind if problem_of(kind, limits) is None else SandboxKind.PROCESS_GROUP
+    def _kind(self) -> SandboxKind:
+        """Give what sees to it that all of a program ends, and hides nothing from it; tried once."""
+        if self._sandbox is None:
+            sure = problem_of(SandboxKind.SUBREAPER, self._limits) is None
+            self._sandbox = SandboxKind.SUBREAPER if sure else SandboxKind.PROCESS_GROUP
+        return self._sandbox
 
 
 def _problem(end: End) -> tuple[ReviewFindingCode, str] | None:
