@@ -398,6 +398,37 @@ async def test_a_check_with_a_command_that_somebody_only_attested_is_found(make:
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 
+async def test_a_receipt_counts_for_no_other_unit_be_its_command_the_same(make: Callable[[Json], InProcess]) -> None:
+    call = make(spec(SPEC, [check("v1", command="make one"), check("v2", command="make one")]))
+    session_id = await start(call, SPEC)
+    await done(call, session_id, 1)
+    doctored(call, session_id, last(EventType.STEP_REPORTED, unit_id="v2"))
+    await done(call, session_id, 2)
+    assert [entry["unit_id"] for entry in await payloads(call, session_id, EventType.VERIFICATION_STARTED)] == [
+        "v1",
+        "v1",
+    ]
+    await audit_refuses(call, session_id, ErrorCode.GATE_AUDIT_FAILURE, ("receipt_invalid", "v2"))
+
+
+async def test_a_review_counts_for_the_gate_of_no_other_phase(make: Callable[[Json], InProcess]) -> None:
+    call = make(TWO_GATES)
+    session_id = await start(call, SPEC)
+    await done(call, session_id, 2)
+    await resumed(call, await next_step(call, session_id))
+    await done(call, session_id, 1)
+
+    def moved(entries: list[Entry]) -> list[Entry]:
+        gate = StepType.RUN_FIDELITY_GATE
+        first = next(place for place, entry in enumerate(entries) if json.loads(entry.payload).get("type") == gate)
+        reviewed = entries[first : first + 4]
+        return [*entries[:first], *entries[first + 4 :], *reviewed]
+
+    doctored(call, session_id, moved)
+    found = [("gate_missing", "phase-1"), ("gate_invalid", "phase-2")]
+    await audit_refuses(call, session_id, ErrorCode.REQUIRED_GATE_UNSATISFIED, *found)
+
+
 async def test_a_review_that_is_changed_after_its_report_is_found(make: Callable[[Json], InProcess]) -> None:
     call = make(TWO_GATES)
     session_id, step, ended = await at_the_gate(call)

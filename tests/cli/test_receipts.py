@@ -111,7 +111,13 @@ def test_another_implementation_of_dsse_accepts_receipts_reviews_and_checkpoints
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_openssl_alone_checks_a_receipt_as_the_page_says(kept: Kept, attempt: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_a_review", [False, True])
+def test_openssl_alone_checks_a_receipt_as_the_page_says(
+    kept: Kept, attempt: str, tmp_path: Path, of_a_review: bool
+) -> None:
+    if of_a_review:
+        session_id = shown(kept, attempt, "--decoded")["predicate"]["session_id"]
+        attempt = next(said["attempt_id"] for said in predicates(kept, session_id) if "findings_digest" in said)
     page = (ROOT / "docs" / "07-audit.md").read_text(encoding="utf-8")
     script = next(block.text for block in blocks_of(page) if "openssl pkeyutl" in block.text)
     kept("receipts", "show", attempt)

@@ -7,6 +7,7 @@ fold, and signatures are checked here, once a phase. What a later session carrie
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import GateAuditFailed, GateFinished, VerificationFinished
@@ -67,8 +68,9 @@ def _of_unit(state: Session, unit: PlanUnit, situation: Situation) -> Iterator[R
     if proven is None or proven.step is None or not isinstance(run, VerificationFinished):
         yield _finding(ReviewFindingCode.RECEIPT_MISSING, unit.id, f"There is no receipt of {unit.id}.")
         return
-    statement = situation.opened(run.receipt)
-    wrong = faults(statement, state.session_id, state.spec_id, proven.step, unit, proven.proof_digest)
+    # Whatever the step says that it was for, its receipt has to be this unit's.
+    step = replace(proven.step, unit_id=unit.id)
+    wrong = faults(situation.opened(run.receipt), state.session_id, state.spec_id, step, unit, proven.proof_digest)
     if wrong or not run.passed:
         message = f"The receipt of {unit.id} does not hold: {', '.join(wrong) or 'the command did not pass'}."
         yield _finding(ReviewFindingCode.RECEIPT_INVALID, unit.id, message)
@@ -83,7 +85,7 @@ def _of_gate(state: Session, phase: PhaseIndex, situation: Situation) -> Iterato
     if step is None or not isinstance(step.finished, GateFinished):
         yield _finding(ReviewFindingCode.GATE_MISSING, name, f"Nothing satisfied the gate of {name}.")
         return
-    wrong = _review_faults(state, step, step.finished, situation)
+    wrong = _review_faults(state, replace(step, phase_id=name), step.finished, situation)
     if wrong:
         message = f"The review of {name} does not hold: {', '.join(wrong)}."
         yield _finding(ReviewFindingCode.GATE_INVALID, name, message)
