@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,14 @@ _OPTIONAL = frozenset({("set", "flags")})
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Hold one parsed contract file; `file` is its path below the contracts folder, with forward slashes."""
+    """Hold one parsed contract file; `file` is its path below the contracts folder, with forward slashes.
+
+    `command` is where a command's x-command stands: generated code names the place, so it is looked up at once.
+    """
 
     file: str
     data: dict[str, Json]
+    command: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,13 @@ def _document(file: str, raw: bytes) -> tuple[Document | None, list[Finding]]:
     if repeated:
         return None, _duplicates(file, text)
     findings = list(_meta_findings(file, data))
-    return (None if findings else Document(file, data)), findings
+    return (None if findings else Document(file, data, _command_place(file, text, data))), findings
+
+
+def _command_place(file: str, text: str, data: Mapping[str, Json]) -> Origin | None:
+    if "x-command" not in data:
+        return None
+    return Origin(file, "/x-command", *positions.locate(text, "/x-command"))
 
 
 def _pairs(repeated: list[bool], pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -40,7 +40,7 @@ def lower_command(document: Document, findings: list[Finding]) -> Command | None
         tags=tuple(raw.get("tags", ())),
         aliases=tuple(Alias(**alias) for alias in raw.get("aliases", ())),
         examples=tuple(_example(example) for example in raw["examples"]),
-        origin=Origin(document.file, "/x-command"),
+        origin=document.command or Origin(document.file, "/x-command"),
     )
 
 
