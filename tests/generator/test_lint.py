@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import contractgen
 from contractgen import report, rulebook
+from contractgen.cli import main as cli
 from contractgen.model import Finding
 from contractgen.pipeline import lint
-from tests.generator.library import LIBRARY
+from tests.generator.library import LIBRARY, Edit
 from tests.generator.lint_cases import CASES, FAILING, PASSING, laid_out, main, named, told
 
 PACKAGE = Path(contractgen.__file__).parent
@@ -91,3 +93,33 @@ def test_advice_is_given_only_where_there_are_no_errors() -> None:
 def test_expected_findings_are_never_written_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     assert main() == 2
+
+
+def test_a_warning_fails_the_lint_and_stops_no_generation(contracts: Path, edit: Edit, tmp_path: Path) -> None:
+    edit("shapes.json", lambda data: data["$defs"]["Day"].pop("description"))
+    assert cli(["lint", "--contracts", str(contracts)]) == 1
+    assert cli(["generate", "--contracts", str(contracts), "--out", str(tmp_path / "generated")]) == 0
+
+
+def test_notes_are_told_when_asked_for_and_fail_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli(["lint", "--contracts", str(LIBRARY), "--notes"]) == 0
+    assert "note: [beyond-language]" in capsys.readouterr().out
+    assert cli(["lint", "--contracts", str(LIBRARY)]) == 0
+    assert "note" not in capsys.readouterr().out
+
+
+def test_what_is_suppressed_leaves_no_trace_in_the_outputs(contracts: Path, edit: Edit, tmp_path: Path) -> None:
+    entry = {"rule": "property-described", "reason": "An old map.", "until": "2999-12-31"}
+
+    def suppress(data: Any) -> None:
+        chart = data["$defs"]["Chart"]
+        chart["properties"]["scale"].pop("description")
+        chart["properties"]["scale"]["x-suppress"] = [entry]
+
+    edit("shapes.json", suppress)
+    assert not_notes(lint(contracts)[1]) == []
+    out = tmp_path / "generated"
+    assert cli(["generate", "--contracts", str(contracts), "--out", str(out)]) == 0
+    texts = {path: path.read_text(encoding="utf-8") for path in out.rglob("*") if path.is_file()}
+    own = out / "docs"
+    assert [path for path, text in texts.items() if "x-suppress" in text and own not in path.parents] == []
