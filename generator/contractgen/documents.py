@@ -148,13 +148,16 @@ def _document(file: str, raw: bytes) -> tuple[Document | None, list[Finding]]:
     try:
         text = raw.decode("utf-8")
         repeated: list[bool] = []
-        data = json.loads(text, object_pairs_hook=functools.partial(_pairs, repeated))
+        data = json.loads(text, object_pairs_hook=functools.partial(_pairs, repeated), parse_constant=_refused)
+        json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         origin = Origin(file, "", error.lineno, error.colno)
         return None, [Finding("json", origin, f"Not JSON: {error.msg}.", "Mend the syntax at this place.")]
     except UnicodeDecodeError as error:
         origin = Origin(file, "", 1, 1)
         return None, [Finding("json", origin, f"Not UTF-8: {error.reason}.", "Save the file as UTF-8.")]
+    except (RecursionError, ValueError) as error:
+        return None, [Finding("json", Origin(file, "", 1, 1), f"Not JSON: {_why(error)}.", "Remove it.")]
     if repeated:
         return None, _duplicates(file, text)
     findings = list(_meta_findings(file, data))
@@ -165,6 +168,16 @@ def _command_place(file: str, text: str, data: Mapping[str, Json]) -> Origin | N
     if "x-command" not in data:
         return None
     return Origin(file, "/x-command", *positions.locate(text, "/x-command"))
+
+
+def _refused(constant: str) -> Json:
+    raise ValueError(f"{constant} is no value of JSON")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object[error.start]!a} is half of a surrogate pair"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def _pairs(repeated: list[bool], pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -112,3 +112,16 @@ def test_an_unknown_key_of_the_settings_is_named_with_its_line(contracts: Path) 
 def test_a_reference_inside_data_is_data(contracts: Path) -> None:
     replace(contracts / "shapes.json", '"scale": {', '"scale": {"examples": [{"$ref": "nowhere"}], ')
     assert lower.load(contracts).definitions["Chart"].schema["properties"]["scale"]["examples"] == [{"$ref": "nowhere"}]
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("[" * 100_000, "nested too deeply"),
+    ('{"title": NaN}', "NaN is no value of JSON"),
+    ('{"title": "\\ud800"}', "half of a surrogate pair"),
+    ("\ufeff{}", "BOM"),
+], ids=["too deep", "not a number", "half a character", "a byte order mark"])  # fmt: skip
+def test_what_only_looks_like_json_is_a_finding(contracts: Path, text: str, says: str) -> None:
+    (contracts / "notes.json").write_text(text, encoding="utf-8")
+    (found,) = findings(contracts)
+    assert (found.rule, found.origin.file) == ("json", "notes.json")
+    assert says in found.message
