@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contractgen.documents import Document
+from contractgen.contract_file import Document
 from contractgen.model import Alias, Command, Example, Finding, Json, Origin
 
 

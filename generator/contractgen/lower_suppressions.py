@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from contractgen import resolve
-from contractgen.documents import Document
+from contractgen.contract_file import Document
 from contractgen.model import Json, Origin, Suppression
 
 KEYWORD = "x-suppress"

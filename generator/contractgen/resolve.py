@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from contractgen.documents import Document
+from contractgen.contract_file import Document
 from contractgen.model import Finding, Json, Origin, Schema
 from contractgen.nearest import hint
 
