@@ -45,7 +45,9 @@ def lower_command(document: Document, findings: list[Finding]) -> Command | None
 
 
 def _shape(document: Document, ending: str, findings: list[Finding]) -> str | None:
-    found = [name for name in document.data["$defs"] if name.endswith(ending)]
+    # A machine is no shape: nothing can be valid against it.
+    named = document.data["$defs"].items()
+    found = [name for name, schema in named if name.endswith(ending) and "x-machine" not in schema]
     if len(found) == 1:
         return str(found[0])
     listed = ", ".join(found) or "none"

@@ -58,6 +58,13 @@ CASES = [
      "unique-name", "/$defs/LendingRule", "also defined in", "Rename one"),
     ("a command without a response", "commands/loan/borrow.json", '"BorrowResponse"', '"BorrowReply"',
      "command-shapes", "/$defs", "ends in Response", "add the response"),
+    *(
+        (f"a machine in place of a command's {name.lower()}", "commands/loan/borrow.json", f'"Borrow{name}": {{',
+         f'"Borrow{name}": {{"x-machine": {{"states": "ItemStatus", "initial": "lost", "terminal": ["lost"],'
+         ' "transitions": [{"trigger": "item_lost", "from": [], "to": []}]}, ',
+         "command-shapes", "/$defs", f"ends in {name}", f"add the {name.lower()}")
+        for name in ("Request", "Response")
+    ),
     ("a command of no tool", "commands/loan/borrow.json", '"tool": "loan"', '"tool": "lone"',
      "tool-exists", "/x-command/tool", "lone", "correct the name"),
     ("an attribute left out", "vocabulary.json", '"description": "Somebody has it.", "kind": "conflict",',
