@@ -21,7 +21,18 @@ CLEAN, FINDINGS, BAD_USE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without words, those the program was started with."""
-    argv = sys.argv[1:] if argv is None else argv
+    try:
+        return _main(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:
+        # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINDINGS
+    except OSError as error:
+        print(f"contractgen: {error.strerror}: {error.filename}. Name a place that can be used.", file=sys.stderr)
+        return BAD_USE
+
+
+def _main(argv: Sequence[str]) -> int:
     quick = _quick_check(argv)
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
@@ -29,13 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command != "explain" and not _is_folder(arguments.contracts):
         print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
         return BAD_USE
-    try:
-        status = _run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINDINGS
+    status = _run(arguments)
+    sys.stdout.flush()
     return status
 
 

@@ -1,17 +1,16 @@
-"""Load a contracts folder: every file parsed, free of repeated keys, and valid against the meta-schema."""
+"""Load a contracts folder: its settings and every contract file."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contractgen import dialect, positions
+from contractgen import contract_file, positions
+from contractgen.contract_file import Document
 from contractgen.freshness import SETTINGS_FILE, contract_files
 from contractgen.model import Finding, Json, Origin
 from contractgen.nearest import hint
@@ -24,14 +23,6 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "tests": {"minimum_examples": int},
 }
 _OPTIONAL = frozenset({("set", "flags")})
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Hold one parsed contract file; `file` is its path below the contracts folder, with forward slashes."""
-
-    file: str
-    data: dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +46,7 @@ def load(root: Path) -> tuple[Folder, list[Finding]]:
         if file == SETTINGS_FILE:
             settings, faults = _settings(raw)
         else:
-            document, faults = _document(file, raw)
+            document, faults = contract_file.read(file, raw)
             documents += [document] if document is not None else []
         findings += faults
     if SETTINGS_FILE not in hashes:
@@ -138,78 +129,3 @@ def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]
 
 def _setting(pointer: str, message: str, remedy: str) -> Finding:
     return Finding("settings", Origin(SETTINGS_FILE, pointer), message, remedy)
-
-
-def _document(file: str, raw: bytes) -> tuple[Document | None, list[Finding]]:
-    try:
-        text = raw.decode("utf-8")
-        repeated: list[bool] = []
-        data = json.loads(text, object_pairs_hook=functools.partial(_pairs, repeated))
-    except json.JSONDecodeError as error:
-        origin = Origin(file, "", error.lineno, error.colno)
-        return None, [Finding("json", origin, f"Not JSON: {error.msg}.", "Mend the syntax at this place.")]
-    except UnicodeDecodeError as error:
-        origin = Origin(file, "", 1, 1)
-        return None, [Finding("json", origin, f"Not UTF-8: {error.reason}.", "Save the file as UTF-8.")]
-    if repeated:
-        return None, _duplicates(file, text)
-    findings = list(_meta_findings(file, data))
-    return (None if findings else Document(file, data)), findings
-
-
-def _pairs(repeated: list[bool], pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        repeated.append(True)
-    return result
-
-
-def _duplicates(file: str, text: str) -> list[Finding]:
-    found = []
-    for pointer, offset in positions.scan(text).duplicates:
-        line, column = positions.line_and_column(text, offset)
-        key = pointer.rpartition("/")[2]
-        message = f'The key "{key}" is given twice; JSON readers keep only one of them.'
-        found.append(Finding("duplicate-key", Origin(file, pointer, line, column), message, "Remove one of the two."))
-    return found
-
-
-@functools.cache
-def _validator() -> Any:
-    import jsonschema_rs
-
-    return jsonschema_rs.Draft202012Validator(dialect.metaschema(), validate_formats=True)
-
-
-def _meta_findings(file: str, data: Json) -> Iterator[Finding]:
-    if _validator().is_valid(data):
-        return
-    seen: set[tuple[str, str]] = set()
-    for error in _validator().iter_errors(data):
-        path = list(error.instance_path)
-        finding = _meta_finding(Origin(file, "").at(*path), path, str(error.message))
-        key = (finding.origin.pointer, finding.message)
-        if key not in seen:
-            seen.add(key)
-            yield finding
-
-
-def _unknown(origin: Origin, path: list[str | int]) -> Finding:
-    last = str(path[-1])
-    place = "root" if len(path) == 1 else "definition" if len(path) == 3 and path[0] == "$defs" else "schema"
-    own = dialect.keywords().get(last)
-    if own is not None:
-        remedy = f"It stands {' or '.join(own.places)}; move it there, or remove it."
-        return Finding("unknown-keyword", origin, f'"{last}" does not stand here.', remedy)
-    kind = "x- keyword" if last.startswith("x-") else "keyword"
-    remedy = f"Remove it or correct its spelling.{hint(last, dialect.known_at(place))}"
-    return Finding("unknown-keyword", origin, f'Unknown {kind} "{last}" here.', remedy)
-
-
-def _meta_finding(origin: Origin, path: list[str | int], message: str) -> Finding:
-    if message.startswith("False schema"):
-        return _unknown(origin, path)
-    own = [token for token in path if token in dialect.keywords()]
-    where = f"contractgen explain {own[-1]}" if own else "the meta-schema (contractgen/metaschema/contract.json)"
-    remedy = f"Correct this place; {where} says what may stand here."
-    return Finding("meta-schema", origin, message[:300] + ".", remedy)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from contractgen import documents, names, resolve
-from contractgen.documents import Document, Folder
+from contractgen.contract_file import Document
+from contractgen.documents import Folder
 from contractgen.errors import ContractError
 from contractgen.lower_command import command_name, lower_command
 from contractgen.lower_parts import expand_stars, lower_enumeration, lower_machine, lower_table, lower_values

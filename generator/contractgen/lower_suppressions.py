@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from contractgen import resolve
-from contractgen.documents import Document
+from contractgen.contract_file import Document
 from contractgen.model import Json, Origin, Suppression
 
 KEYWORD = "x-suppress"
@@ -16,8 +16,11 @@ def suppressions(document: Document) -> Iterator[Suppression]:
     root = Origin(document.file, "")
     yield from _listed(document.data, root)
     for name, definition in document.data.get("$defs", {}).items():
-        for tokens, schema in resolve.walk(definition):
-            yield from _listed(schema, root.at("$defs", name, *tokens))
+        attributes = definition.get("x-enum", {}).get("attributes", {})
+        places = [((), definition), *((("x-enum", "attributes", key), schema) for key, schema in attributes.items())]
+        for above, schema in places:
+            for tokens, found in resolve.walk(schema):
+                yield from _listed(found, root.at("$defs", name, *above, *tokens))
 
 
 def _listed(schema: Mapping[str, Json], place: Origin) -> Iterator[Suppression]:

@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from contractgen.documents import Document
+from contractgen.contract_file import Document
 from contractgen.model import Finding, Json, Origin, Schema
 from contractgen.nearest import hint
 
@@ -104,7 +104,11 @@ def _target(reference: str, file: str, places: Index, origin: Origin, findings: 
 
 def _dangling(reference: str, name: str, target: str, places: Index, origin: Origin) -> Finding:
     message = f'"{reference}" leads nowhere'
-    message += f": {target} defines no {name}." if target in places.known else f": there is no file {target}."
+    message += (
+        f": {target} defines no {name}."
+        if target in places.known
+        else f": there is no file {target}.{hint(target, places.known)}"
+    )
     elsewhere = places.files.get(name)
     if elsewhere is None:
         remedy = f"Define it, or name a definition that exists.{hint(name, places.files)}"

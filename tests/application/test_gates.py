@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -270,7 +272,8 @@ async def test_a_phase_is_reviewed_with_how_each_unit_came_to_be_done(tmp_path: 
     }
     assert (asked.session_id, asked.phase.id, asked.unproven) == (session_id, "phase-1", ())
     (told,) = await payloads(call, session_id, EventType.GATE_FINISHED)
-    assert told["version"] == asked.version
+    stated = json.loads(base64.b64decode(told["evidence"]["payload"]))["predicate"]
+    assert stated["seen_version"] == asked.version
 
 
 async def test_a_policy_accepted_meanwhile_has_the_phase_reviewed_anew(tmp_path: Path) -> None:

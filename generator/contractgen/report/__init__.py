@@ -10,6 +10,7 @@ from importlib import import_module
 
 from contractgen.model import Finding
 from contractgen.report.entry import Entry, entries
+from contractgen.rulebook import severity
 
 __all__ = ["FORMATS", "fails", "render"]
 
@@ -25,4 +26,4 @@ def render(findings: Iterable[Finding], form: str, folder: str, tool: str = "con
 
 def fails(findings: Iterable[Finding]) -> bool:
     """Say whether one of the findings is more than a note."""
-    return any(entry.severity != "note" for entry in entries(findings, ""))
+    return any(severity(finding.rule) != "note" for finding in findings)

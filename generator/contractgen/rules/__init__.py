@@ -33,7 +33,17 @@ SOUND = (
     "values",
     "constant_names",
 )
-ADVICE = ("descriptions", "usage", "patterns", "titles", "calls", "redundancy", "ignored_keywords", "expressible")
+ADVICE = (
+    "descriptions",
+    "usage",
+    "patterns",
+    "titles",
+    "calls",
+    "redundancy",
+    "choices",
+    "ignored_keywords",
+    "expressible",
+)
 
 
 def sound(contracts: ContractSet) -> list[Finding]:

@@ -68,8 +68,9 @@ def _coverage(table: DecisionTable) -> Iterator[Finding]:
         shown = "; ".join(_show(table, point) for point in undecided[:_SHOWN])
         message = f"{len(undecided)} point(s) of the domain match no row, such as {shown}."
         yield Finding("table-total", table.origin.at("x-table", "rows"), message, "Add rows for them.")
+    alive = {row for _, row in matches}
     for position in range(len(table.rows)):
-        if all(row != position for _, row in matches):
+        if position not in alive:
             yield _dead(table, position, matches)
 
 
