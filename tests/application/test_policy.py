@@ -110,3 +110,16 @@ async def test_the_same_policy_restored_needs_nobodys_word(tmp_path: Path) -> No
     call.restart()
     assert "step" in await next_step(call, session_id)
     assert EventType.POLICY_ACCEPTED not in await types(call, session_id)
+
+
+@pytest.mark.parametrize("name", [CommandName.TASK_SESSION_STEP_NEXT, CommandName.TASK_SESSION_STEP_REPLAY])
+async def test_a_session_that_is_over_is_under_no_policy(tmp_path: Path, name: CommandName) -> None:
+    call = InProcess(tmp_path, TWO_TASKS)
+    session_id = await start(call, SPEC)
+    end = of(CommandName.TASK_SESSION_END, session_id=session_id, reason=ReasonCode.TESTING)
+    await accepted(call.maintainer, "task", **end)
+    before = await call("task", **of(name, session_id=session_id))
+    call.settings = call.settings.model_copy(update={"max_attempts": 99})
+    call.restart()
+    after = await call("task", **of(name, session_id=session_id))
+    assert (after["success"], after["data"]) == (before["success"], before["data"])
