@@ -59,6 +59,7 @@ fresh: setup
 # Everything CI runs: drift, format, lint, types, layers, tests; a warning is an error
 check: setup
     .venv/bin/python -m contractgen check --full
+    .venv/bin/python -m contractgen lint
     .venv/bin/ruff format --check .
     .venv/bin/ruff check .
     .venv/bin/mypy
@@ -100,3 +101,9 @@ lock *options:
 # Live through random histories of sessions, with a crash at any store call, and say what was done
 histories examples='300' steps='120': setup
     .venv/bin/python -m tests.histories.run_many {{ examples }} {{ steps }}
+
+# Hold the server to the official conformance suite, the Inspector and the official TypeScript clients; needs npm
+conformance: setup
+    @command -v npm >/dev/null || { echo 'conformance: npm is not on PATH. Remedy: install Node.js with npm.' >&2; exit 1; }
+    cd tests/conformance && npm ci --silent
+    .venv/bin/python -m tests.conformance.run

@@ -1,8 +1,14 @@
-"""The floor of every figure over stdio: a server of the same SDK whose one tool does nothing."""
+"""The floor of every figure over stdio and HTTP: a server of the same SDK whose one tool does nothing.
+
+`--http` serves over HTTP, at a free port of 127.0.0.1, with what the SDK and uvicorn give by themselves.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import signal
+import socket
+import sys
 from typing import Any
 
 from mcp import types
@@ -20,12 +26,30 @@ async def _call_tool(context: Any, params: types.CallToolRequestParams) -> types
     return types.CallToolResult(content=[types.TextContent(text="{}")], structured_content={})
 
 
-async def main() -> None:
+_SERVER: Server[Any] = Server("floor", version="0", on_list_tools=_list_tools, on_call_tool=_call_tool)
+
+
+async def serve_stdio() -> None:
     """Serve until the client closes its end."""
-    server: Server[Any] = Server("floor", version="0", on_list_tools=_list_tools, on_call_tool=_call_tool)
     async with stdio_server() as (reader, writer):
-        await server.run(reader, writer, server.create_initialization_options())
+        await _SERVER.run(reader, writer, _SERVER.create_initialization_options())
+
+
+async def serve_http() -> None:
+    """Serve until told to stop."""
+    import uvicorn
+
+    # The protocol is named, or asyncio would not turn off the delay of small packets.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(1024)
+    app = _SERVER.streamable_http_app(stateless_http=True, json_response=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    # uvicorn sends itself the signal that stopped it again, for whoever handled it before.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    print(f"serving http://127.0.0.1:{listening.getsockname()[1]}/mcp", flush=True)
+    await server.serve(sockets=[listening])
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(serve_http() if "--http" in sys.argv else serve_stdio())

@@ -32,8 +32,15 @@ class Timings:
 
     def p95(self, name: str) -> float:
         """Give the sample that nineteen of twenty are no greater than."""
+        return self._share(name, 0.95)
+
+    def p99(self, name: str) -> float:
+        """Give the sample that ninety-nine of a hundred are no greater than."""
+        return self._share(name, 0.99)
+
+    def _share(self, name: str, share: float) -> float:
         samples = sorted(self._samples[name])
-        return samples[int(0.95 * (len(samples) - 1))]
+        return samples[int(share * (len(samples) - 1))]
 
     def table(self) -> str:
         """Give a line a name: how many samples, the middle one, and the slow one."""
@@ -47,5 +54,13 @@ class Timings:
         if not {name, *floors} <= self._samples.keys():
             return
         value = self.p50(name) / sum(map(self.p50, floors))
-        asked = "" if limit is None else f"  (at most {limit:g}: {'reached' if value <= limit else 'MISSED'})"
-        yield f"{name}  /  {' + '.join(floors)}  =  {value:.2f}{asked}"
+        yield f"{name}  /  {' + '.join(floors)}  =  {value:.2f}{_judged(value, limit)}"
+
+    def slowest_ratio(self, name: str, floor: str, limit: float | None = None) -> Iterator[str]:
+        """Say how the slowest of a hundred samples stands to a floor's middle one, and to the most it should be."""
+        value = self.p99(name) / self.p50(floor)
+        yield f"p99 of {name}  /  {floor}  =  {value:.2f}{_judged(value, limit)}"
+
+
+def _judged(value: float, limit: float | None) -> str:
+    return "" if limit is None else f"  (at most {limit:g}: {'reached' if value <= limit else 'MISSED'})"

@@ -16,11 +16,13 @@ from foundry_contracts.vocabulary import (
     FeatureFlag,
     GatePolicy,
     PostureProfile,
+    ReviewerKind,
     Role,
     SandboxKind,
     SettingSource,
     Verdict,
 )
+from foundry_mcp.adapters.protected_files import WorkspaceProtectedFiles
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.application.application import Application, World
@@ -30,7 +32,7 @@ from foundry_mcp.application.runs import Means
 from foundry_mcp.machine.policy import Policy, features_of
 from foundry_mcp.machine.settings import Held
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import Clock, Review, ReviewRequest, RunResult, Signer, Store
+from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, RunResult, Signer, Store
 from tests.adapters.memory_store import MemoryStore
 from tests.driving import Json
 from tests.mcp_client import KeptOpen, McpClient
@@ -55,6 +57,9 @@ SETTINGS = SessionSettings(
     allow_unattended=True,
     allow_shell=False,
     auto_retry_gate=True,
+    reviewer=ReviewerKind.EVIDENCE,
+    review_command="",
+    protected_paths=[],
 )
 
 
@@ -160,9 +165,11 @@ class InProcess:
         for document in specs:
             self.spec_file(document["spec_id"]).write_text(json.dumps(document), encoding="utf-8")
         self.store: Store = store or MemoryStore()
-        self.signer: Signer = signer or FileSigner(folder / "state")
+        self.state = folder / "state"
+        self.signer: Signer = signer or FileSigner(self.state)
         self.clock, self.ids = SetClock(), CountedIds()
         self.runner, self.reviewer = SaidRunner(self.clock), SaidReviewer()
+        self.real_reviewer: Reviewer | None = None
         self.settings = SETTINGS.model_copy(update=settings)
         self.flags = ALL_ON
         self.write_back = False
@@ -187,7 +194,14 @@ class InProcess:
             specs=WorkspaceSpecFiles(self.workspace),
             clock=self.clock,
             ids=self.ids,
-            means=Means(self.clock, self.runner, self.reviewer, self.signer, self.leases),
+            means=Means(
+                self.clock,
+                self.runner,
+                self.real_reviewer or self.reviewer,
+                self.signer,
+                self.leases,
+                WorkspaceProtectedFiles(self.workspace),
+            ),
             policy=Policy(self.settings, features_of(self.flags)),
             replay_grace_s=3600,
             write_back=self.write_back,
@@ -201,6 +215,14 @@ class InProcess:
     def restart(self) -> None:
         """Go on with a new application that remembers nothing but the store."""
         self.application = self._joined()
+
+    def lose_key(self) -> None:
+        """Lose the key that signs, so that a fresh one is made and nothing signed before holds; proofs still do."""
+        keys = self.state / "keys"
+        for file in [keys / "current", *keys.glob("ed25519-*.pem")]:
+            file.unlink()
+        self.signer = FileSigner(self.state)
+        self.restart()
 
     def fork(self) -> InProcess:
         """Give a world that begins as this one is now, and whose sessions go their own way."""

@@ -1,4 +1,4 @@
-"""The command line: generate, check, lint. Exit 0 clean, 1 findings or drift, 2 bad use.
+"""The command line: generate, check, lint, explain. Exit 0 clean, 1 findings or drift, 2 bad use.
 
 `check` asks `freshness` first; everything heavy is imported only when that does not settle it.
 """
@@ -21,24 +21,42 @@ CLEAN, FINDINGS, BAD_USE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without words, those the program was started with."""
-    argv = sys.argv[1:] if argv is None else argv
-    quick = _quick_check(argv)
-    if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
-        return CLEAN
-    arguments = _parse(argv)
-    if not _is_folder(arguments.contracts):
-        print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
-        return BAD_USE
-    from contractgen import commands
-
     try:
-        status = commands.run(arguments.command, arguments.contracts, getattr(arguments, "out", ""))
-        sys.stdout.flush()
+        return _main(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:
         # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINDINGS
+    except OSError as error:
+        print(f"contractgen: {error.strerror}: {error.filename}. Name a place that can be used.", file=sys.stderr)
+        return BAD_USE
+
+
+def _main(argv: Sequence[str]) -> int:
+    quick = _quick_check(argv)
+    if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
+        return CLEAN
+    arguments = _parse(argv)
+    if arguments.command != "explain" and not _is_folder(arguments.contracts):
+        print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
+        return BAD_USE
+    status = _run(arguments)
+    sys.stdout.flush()
     return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "lint":
+        from contractgen import lint_command
+
+        return lint_command.run(arguments.contracts, arguments.format, arguments.notes)
+    if arguments.command == "explain":
+        from contractgen import explain_command
+
+        return explain_command.run(arguments.id, arguments.contracts)
+    from contractgen import commands
+
+    return commands.run(arguments.command, arguments.contracts, arguments.out)
 
 
 def _is_folder(path: str) -> bool:
@@ -75,4 +93,21 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
             command.add_argument(
                 "--full", action="store_true", help="generate again even if the lock says all is fresh"
             )
+        if verb == "lint":
+            _add_format(command)
+    _add_explain(verbs)
     return parser.parse_args(list(argv))
+
+
+def _add_format(command: argparse.ArgumentParser) -> None:
+    from contractgen.report import FORMATS
+
+    command.add_argument("--format", choices=FORMATS, default="text", help="how findings are written")
+    command.add_argument("--notes", action="store_true", help="tell notes, too: what a target language cannot express")
+
+
+def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "print what is known of a rule, a keyword, or a name that the contracts list, such as an error code"
+    command = verbs.add_parser("explain", help=text, description=text)
+    command.add_argument("id", help="the id of a rule, as a finding names it, or one of the other names")
+    command.add_argument("--contracts", default="contracts", help="the folder of contracts")

@@ -1,40 +1,28 @@
-"""Load a contracts folder: every file parsed, free of repeated keys, and valid against the meta-schema."""
+"""Load a contracts folder: its settings and every contract file."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from contractgen import positions
+from contractgen import contract_file, positions
+from contractgen.contract_file import Document
 from contractgen.freshness import SETTINGS_FILE, contract_files
 from contractgen.model import Finding, Json, Origin
-
-DIALECT = "https://foundry-mcp.dev/contractgen/contract-v1"
+from contractgen.nearest import hint
 
 _SECTIONS: dict[str, dict[str, type]] = {
-    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str},
+    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str, "flags": str},
     "python": {"package": str, "distribution": str},
     "mcp": {"server": str},
     "docs": {"tool_reference": str},
     "tests": {"minimum_examples": int},
 }
-# Keys that a set may leave out.
-_OPTIONAL: dict[str, dict[str, type]] = {"set": {"flags": str}}
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Hold one parsed contract file; `file` is its path below the contracts folder, with forward slashes."""
-
-    file: str
-    data: dict[str, Json]
+_OPTIONAL = frozenset({("set", "flags")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +46,7 @@ def load(root: Path) -> tuple[Folder, list[Finding]]:
         if file == SETTINGS_FILE:
             settings, faults = _settings(raw)
         else:
-            document, faults = _document(file, raw)
+            document, faults = contract_file.read(file, raw)
             documents += [document] if document is not None else []
         findings += faults
     if SETTINGS_FILE not in hashes:
@@ -115,7 +103,8 @@ def _settings(raw: bytes) -> tuple[dict[str, dict[str, Json]], list[Finding]]:
 
 def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
     for section in data.keys() - _SECTIONS.keys():
-        yield _setting(f"/{section}", f"Unknown section [{section}].", "Remove it or correct its name.")
+        remedy = f"Remove it or correct its name.{hint(section, _SECTIONS)}"
+        yield _setting(f"/{section}", f"Unknown section [{section}].", remedy)
     for section, keys in _SECTIONS.items():
         table = data.get(section)
         if not isinstance(table, dict):
@@ -125,11 +114,14 @@ def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]) -> Iterator[Finding]:
-    keys = keys | {key: kind for key, kind in _OPTIONAL.get(section, {}).items() if key in table}
     for key in sorted(table.keys() - keys.keys()):
-        known = ", ".join(keys | _OPTIONAL.get(section, {}))
-        yield _setting(f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.")
+        known = ", ".join(keys)
+        yield _setting(
+            f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.{hint(key, keys)}"
+        )
     for key, kind in keys.items():
+        if key not in table and (section, key) in _OPTIONAL:
+            continue
         if not isinstance(table.get(key), kind) or isinstance(table.get(key), bool):
             what = "a string" if kind is str else "an integer"
             yield _setting(f"/{section}/{key}", f"{section}.{key} is missing or not {what}.", f"Set it to {what}.")
@@ -137,68 +129,3 @@ def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]
 
 def _setting(pointer: str, message: str, remedy: str) -> Finding:
     return Finding("settings", Origin(SETTINGS_FILE, pointer), message, remedy)
-
-
-def _document(file: str, raw: bytes) -> tuple[Document | None, list[Finding]]:
-    try:
-        text = raw.decode("utf-8")
-        repeated: list[bool] = []
-        data = json.loads(text, object_pairs_hook=functools.partial(_pairs, repeated))
-    except json.JSONDecodeError as error:
-        origin = Origin(file, "", error.lineno, error.colno)
-        return None, [Finding("json", origin, f"Not JSON: {error.msg}.", "Mend the syntax at this place.")]
-    except UnicodeDecodeError as error:
-        origin = Origin(file, "", 1, 1)
-        return None, [Finding("json", origin, f"Not UTF-8: {error.reason}.", "Save the file as UTF-8.")]
-    if repeated:
-        return None, _duplicates(file, text)
-    findings = list(_meta_findings(file, data))
-    return (None if findings else Document(file, data)), findings
-
-
-def _pairs(repeated: list[bool], pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        repeated.append(True)
-    return result
-
-
-def _duplicates(file: str, text: str) -> list[Finding]:
-    found = []
-    for pointer, offset in positions.scan(text).duplicates:
-        line, column = positions.line_and_column(text, offset)
-        key = pointer.rpartition("/")[2]
-        message = f'The key "{key}" is given twice; JSON readers keep only one of them.'
-        found.append(Finding("duplicate-key", Origin(file, pointer, line, column), message, "Remove one of the two."))
-    return found
-
-
-@functools.cache
-def _validator() -> Any:
-    import jsonschema_rs
-
-    text = resources.files("contractgen").joinpath("metaschema/contract.json").read_text(encoding="utf-8")
-    return jsonschema_rs.Draft202012Validator(json.loads(text), validate_formats=True)
-
-
-def _meta_findings(file: str, data: Json) -> Iterator[Finding]:
-    if _validator().is_valid(data):
-        return
-    seen: set[tuple[str, str]] = set()
-    for error in _validator().iter_errors(data):
-        path = list(error.instance_path)
-        finding = _meta_finding(Origin(file, "").at(*path), path, str(error.message))
-        key = (finding.origin.pointer, finding.message)
-        if key not in seen:
-            seen.add(key)
-            yield finding
-
-
-def _meta_finding(origin: Origin, path: list[str | int], message: str) -> Finding:
-    last = str(path[-1]) if path else ""
-    if message.startswith("False schema"):
-        kind = "x- keyword" if last.startswith("x-") else "keyword"
-        remedy = "Remove it or correct its spelling; x-tool and x-command stand at a file's root, the others in $defs."
-        return Finding("unknown-keyword", origin, f'Unknown {kind} "{last}" here.', remedy)
-    remedy = "Correct this place; the meta-schema (contractgen/metaschema/contract.json) says what may stand here."
-    return Finding("meta-schema", origin, message[:300] + ".", remedy)

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from contractgen import documents, names, resolve
-from contractgen.documents import Document, Folder
+from contractgen.contract_file import Document
+from contractgen.documents import Folder
 from contractgen.errors import ContractError
 from contractgen.lower_command import command_name, lower_command
 from contractgen.lower_config import lower_configuration, without_settings
 from contractgen.lower_parts import expand_stars, lower_enumeration, lower_machine, lower_table, lower_values
+from contractgen.lower_suppressions import suppressions
 from contractgen.model import (
     Command,
     Configuration,
@@ -30,6 +32,7 @@ from contractgen.model import (
     Tool,
     Values,
 )
+from contractgen.nearest import hint
 
 __all__ = ["ContractError", "load", "lower"]
 
@@ -88,6 +91,7 @@ class _Lowering:
             published=tuple(self.published),
             digest=_digest(self.folder.hashes),
             sources=dict(self.folder.hashes),
+            suppressions=tuple(found for document in self.folder.documents for found in suppressions(document)),
         )
 
     def _definition(self, document: Document, name: str, raw: Mapping[str, Json]) -> None:
@@ -148,7 +152,10 @@ class _Lowering:
                 Finding("unique-name", origin.at("x-event", "type"), message, "Rename one of the two.")
             )
         else:
-            self.events[kind] = Event(kind, name, raw.get("description", ""), raw["x-event"]["stream"], origin)
+            said = raw["x-event"]
+            self.events[kind] = Event(
+                kind, name, raw.get("description", ""), said["stream"], origin, said.get("common", False)
+            )
 
     def _commands(self) -> list[tuple[int, Command]]:
         found: dict[str, tuple[int, Command]] = {}
@@ -178,7 +185,7 @@ class _Lowering:
         for _, command in commands:
             if command.tool not in tools:
                 message = f"No file has an x-tool named {command.tool}."
-                remedy = "Write the tool's file, or correct the name."
+                remedy = f"Write the tool's file, or correct the name.{hint(command.tool, tools)}"
                 self.findings.append(Finding("tool-exists", command.origin.at("tool"), message, remedy))
         ordered = sorted(tools.values(), key=lambda pair: (pair[0], pair[1].name))
         return {tool.name: tool for _, tool in ordered}

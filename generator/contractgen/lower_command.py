@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contractgen.documents import Document
+from contractgen.contract_file import Document
 from contractgen.model import Alias, Command, Example, Finding, Json, Origin
 
 
@@ -40,12 +40,14 @@ def lower_command(document: Document, findings: list[Finding]) -> Command | None
         tags=tuple(raw.get("tags", ())),
         aliases=tuple(Alias(**alias) for alias in raw.get("aliases", ())),
         examples=tuple(_example(example) for example in raw["examples"]),
-        origin=Origin(document.file, "/x-command"),
+        origin=document.command or Origin(document.file, "/x-command"),
     )
 
 
 def _shape(document: Document, ending: str, findings: list[Finding]) -> str | None:
-    found = [name for name in document.data["$defs"] if name.endswith(ending)]
+    # A machine is no shape: nothing can be valid against it.
+    named = document.data["$defs"].items()
+    found = [name for name, schema in named if name.endswith(ending) and "x-machine" not in schema]
     if len(found) == 1:
         return str(found[0])
     listed = ", ".join(found) or "none"

@@ -38,12 +38,16 @@ def _escape(token: str | int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Report one fault: rule id, place, sentence, and what to do about it."""
+    """Report one fault: rule id, place, sentence, and what to do about it.
+
+    `proof` is JSON that shows the fault, as text, where there is such a thing. How grave it is, the rule's page says.
+    """
 
     rule: str
     origin: Origin
     message: str
     remedy: str
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,9 @@ class Values:
 class Setting:
     """Hold one setting of a configuration.
 
-    `tighter` says which change makes it stricter: "lower", "higher", "order" (towards the end of `order`, where None
-    stands for absence), "unchanged" (none does), "any" (it is no matter of strictness). `profile` names the field
-    of the profiles that gives its default, where one does.
+    `tighter` says which change makes it stricter: "lower", "higher", "more" (of a list, which keeps all it has),
+    "order" (towards the end of `order`, where None stands for absence), "unchanged" (none does), "any" (it is no matter
+    of strictness). `profile` names the field of the profiles that gives its default, where one does.
     """
 
     section: str
@@ -189,13 +193,14 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Hold one past fact: its type and the definition of its payload."""
+    """Hold one past fact: its type and the definition of its payload. A common one may come of any command."""
 
     type: str
     definition: str
     description: str
     stream: str
     origin: Origin
+    common: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +283,17 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """Silence one rule at a place and below it, for a reason, until a day (ISO 8601)."""
+
+    rule: str
+    reason: str
+    until: str
+    place: Origin
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class ContractSet:
     """Hold a whole set: the only argument an emitter takes. Mappings are in file, then document order."""
 
@@ -293,6 +309,7 @@ class ContractSet:
     published: tuple[str, ...]
     digest: str
     sources: Mapping[str, str] = field(default_factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
 
     @property
     def commands(self) -> tuple[Command, ...]:

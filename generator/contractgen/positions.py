@@ -28,12 +28,14 @@ class Positions:
     duplicates: list[tuple[str, int]]
 
 
-def scan(text: str) -> Positions:
-    """Read a valid JSON text once and note where each pointer stands."""
+def scan(text: str, until: str | None = None) -> Positions:
+    """Read a valid JSON text once and note where each pointer stands; stop at one if it is all that is wanted."""
     found = Positions({"": 0}, [])
     stack: list[_Frame] = []
     for token in _TOKEN.finditer(text):
         _step(token.group(), token.start(), stack, found)
+        if until in found.offsets:
+            break
     return found
 
 
@@ -85,7 +87,7 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
 
 def locate(text: str, pointer: str) -> tuple[int, int]:
     """Find a pointer's line and column, or those of the nearest place above it that exists."""
-    offsets = scan(text).offsets
+    offsets = scan(text, pointer or None).offsets
     while pointer not in offsets:
         pointer = pointer.rpartition("/")[0]
     return line_and_column(text, offsets[pointer])

@@ -8,14 +8,17 @@ from pathlib import Path
 
 from pydantic_core import MISSING
 
-from foundry_contracts.models.config import Config
+from foundry_contracts.models.config import Config, ServerConfig
 from foundry_contracts.models.startup import StartupFinding
 from foundry_contracts.tables import SANDBOX_KIND_INFO
-from foundry_contracts.vocabulary import LogLevel, Role, SandboxGuard, StartupFact, UpkeepAction
+from foundry_contracts.vocabulary import LogLevel, ReviewerKind, Role, SandboxGuard, StartupFact, UpkeepAction
+from foundry_mcp.adapters.command_reviewer import CommandReviewer
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.adapters.passing_store import PassingStore
 from foundry_mcp.adapters.process_runner import ProcessRunner
+from foundry_mcp.adapters.protected_files import WorkspaceProtectedFiles
+from foundry_mcp.adapters.review_settings import hold_review, review_command
 from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.settings import lies_inside, read_layers
 from foundry_mcp.adapters.signing import FileSigner
@@ -44,17 +47,23 @@ from foundry_mcp.machine.settings import Resolved, config_of, resolve
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.machine.startup import refusals, startup_findings
 from foundry_mcp.places import product_folder
-from foundry_mcp.ports import PortError, StoreUnavailable, Upkeep
+from foundry_mcp.ports import PortError, Reviewer, StoreUnavailable, Upkeep
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Hold an application with what its surface needs beside it."""
+    """Hold an application with what its surface needs beside it.
+
+    `caller` is who calls a server with one client; `posture` is who calls one with many without a token.
+    """
 
     application: Application
     caller: Caller
     ids: SystemIds
     state_folder: Path
+    posture: Caller
+    tokens: TokenFile
+    server: ServerConfig
     policy: Policy
     log_level: LogLevel
 
@@ -84,9 +93,12 @@ _STORE_FILE = "store.sqlite3"
 _RUNS_FOLDER = "under-way"
 
 
-def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
-    """Build the application of a workspace, set up by its settings file and the environment."""
-    examined = examine(workspace, environ)
+def join(workspace: Path, environ: Mapping[str, str], *, loopback: bool | None = None) -> Joined:
+    """Build the application of a workspace, set up by the settings; StartRefused where the start-up rules say so.
+
+    `loopback` tells of a server over HTTP whether only this machine reaches it.
+    """
+    examined = examine(workspace, environ, loopback=loopback)
     if examined.refusals:
         raise StartRefused(examined.refusals)
     settings, policy = config_of(examined.resolved), policy_of(examined.resolved, examined.findings)
@@ -103,32 +115,62 @@ def join(workspace: Path, environ: Mapping[str, str]) -> Joined:
         specs=WorkspaceSpecFiles(workspace),
         clock=clock,
         ids=ids,
-        means=Means(clock, runner, EvidenceReviewer(workspace), signer, FolderRunLeases(folder / _RUNS_FOLDER)),
+        means=Means(
+            clock=clock,
+            runner=runner,
+            reviewer=_reviewer(workspace, settings, environ),
+            signer=signer,
+            leases=FolderRunLeases(folder / _RUNS_FOLDER),
+            protected=WorkspaceProtectedFiles(workspace),
+        ),
         policy=policy,
         replay_grace_s=settings.session_defaults.replay_grace_s,
         write_back=settings.specs.write_back,
     )
     role = Role(str(examined.resolved.held["security.loop_role"].value))
-    caller = who_calls(TokenFile(folder, clock), environ, Caller(settings.server.actor, role))
-    return Joined(Application(world, HANDLERS), caller, ids, folder, policy, settings.observability.log_level)
+    tokens, posture = TokenFile(folder, clock), Caller(settings.server.actor, role)
+    return Joined(
+        application=Application(world, HANDLERS),
+        caller=who_calls(tokens, environ, posture),
+        ids=ids,
+        state_folder=folder,
+        posture=posture,
+        tokens=tokens,
+        server=settings.server,
+        policy=policy,
+        log_level=settings.observability.log_level,
+    )
 
 
 def examine(
-    workspace: Path, environ: Mapping[str, str], *, http_non_loopback: bool = False, try_sandbox: bool = False
+    workspace: Path, environ: Mapping[str, str], *, loopback: bool | None = None, try_sandbox: bool = False
 ) -> Examined:
     """Read the settings and hold them to the start-up rules; nothing is made and nothing started.
 
-    SettingsInvalid where they cannot be read. `try_sandbox` also looks whether commands can be kept from the keys.
+    SettingsInvalid where they cannot be read or cannot be meant. `loopback` tells of a server over HTTP whether only
+    this machine reaches it. `try_sandbox` also looks whether commands can be kept from the keys.
     """
     layers = read_layers(workspace, environ)
     known = {
         StartupFact.POLICY_IN_WORKSPACE: lies_inside(layers, workspace),
-        StartupFact.HTTP_NON_LOOPBACK: http_non_loopback,
+        StartupFact.HTTP: loopback is not None,
+        StartupFact.HTTP_NON_LOOPBACK: loopback is False,
         StartupFact.TOKENS: bool(TokenFile(place_of_state(workspace, environ), SystemClock()).list()),
     }
     if try_sandbox:
         known[StartupFact.KEYS_HIDDEN] = _hides_keys(workspace, environ, config_of(resolve(layers)))
-    return Examined(*startup_findings(layers, known))
+    examined = Examined(*startup_findings(layers, known))
+    if not examined.refusals:
+        hold_review(config_of(examined.resolved))
+    return examined
+
+
+def _reviewer(workspace: Path, settings: Config, environ: Mapping[str, str]) -> Reviewer:
+    """Give the reviewer that the settings ask for; a person is shown what the evidence says."""
+    if settings.review.reviewer is not ReviewerKind.COMMAND:
+        return EvidenceReviewer(workspace)
+    command = review_command(settings)
+    return CommandReviewer(workspace, command, settings.review, settings.verification, environ)
 
 
 def _runner(workspace: Path, environ: Mapping[str, str], settings: Config) -> ProcessRunner:
@@ -194,13 +236,17 @@ def restore_store(workspace: Path, environ: Mapping[str, str], source: Path, act
 def prune_store(
     workspace: Path, environ: Mapping[str, str], days: int, actor: str, *, try_only: bool
 ) -> Iterator[Pruned]:
-    """Remove the sessions that have been over for so many days from a workspace's store, one by one."""
+    """Remove what has been over for so many days from a workspace's store: sessions, then the server's own events."""
     folder, now = place_of_state(workspace, environ), SystemClock().now()
     if not (folder / _STORE_FILE).is_file():
         raise StoreUnavailable(f"There is no store in {folder}.", "Name the right workspace.")
     pruning = SqlitePruning(folder / _STORE_FILE, FileSigner(folder).mac)
     try:
-        yield from pruning.prune(later(now, -86400 * days), now, actor, try_only=try_only)
+        before = later(now, -86400 * days)
+        yield from pruning.prune(before, now, actor, try_only=try_only)
+        events = pruning.prune_server_events(before, now, actor, try_only=try_only)
+        if events is not None:
+            yield events
     finally:
         pruning.close()
 

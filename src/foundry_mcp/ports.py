@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from foundry_contracts.models.common import Finding, ReviewFinding
 from foundry_contracts.models.formats_audit import LogFinding, UpkeepRecord
-from foundry_contracts.models.formats_plan import CommandLine, Plan
+from foundry_contracts.models.formats_plan import CommandLine, Plan, PlanPhase
+from foundry_contracts.models.formats_review import ProtectedChange
 from foundry_contracts.vocabulary import (
     EventType,
     LogFault,
@@ -23,6 +24,7 @@ from foundry_contracts.vocabulary import (
     SandboxKind,
     SessionStatus,
     SpecFolder,
+    UnitStanding,
     UpkeepAction,
     Verdict,
 )
@@ -96,6 +98,14 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Hold a session's row and its place in the store, above 0, by which a listing goes on after it."""
+
+    place: int
+    row: SessionRow
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """Hold a place in a session's log: a seq, and the chain's hash there. Seq 0 is before the first event."""
 
@@ -104,6 +114,8 @@ class Head:
 
 
 START: Final = Head()
+SERVER: Final = "server"
+"""Stands where a session's id would in what is told of the server's own events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +175,11 @@ class Life:
     at: str
 
 
+def newest(store: Store, spec_id: str) -> SessionRow | None:
+    """Give a spec's newest session."""
+    return next((found.row for found in store.sessions(spec_id, limit=1) or []), None)
+
+
 class Store(Protocol):
     """Keep sessions' events, the answers given, and pinned plans; append only."""
 
@@ -178,8 +195,8 @@ class Store(Protocol):
     def live_session(self, spec_id: str) -> SessionRow | None:
         """Give the one live (running, paused or failed) session of a spec."""
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        """List sessions, newest first."""
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        """List up to `limit` sessions, newest first, next after a place; None where no session is at that place."""
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
         """Give a session's events after a place in its log; None where there is no such session.
@@ -194,6 +211,15 @@ class Store(Protocol):
 
         Each is checked against the chain and its seal; LogBroken where one does not hold.
         """
+
+    def record(self, event: StoredEvent) -> None:
+        """Append an event of the server's own, whatever its seq; there is none between it and the last one.
+
+        They are chained and sealed as a session's are; LogBroken, and nothing recorded, where their end does not hold.
+        """
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        """List the server's own events as `page` does a session's."""
 
     def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
         """End a session whose log is at fault, leave its log as it is, and record who did so."""
@@ -212,6 +238,9 @@ class Store(Protocol):
 
     def life(self, session_id: str) -> Life | None:
         """Give the last sign of life."""
+
+    def check(self) -> None:
+        """Do nothing where the store can be read and is still where it was; else StoreBusy or StoreUnavailable."""
 
     def close(self) -> None:
         """Let go of the store."""
@@ -241,6 +270,9 @@ class Archive(Protocol):
 
     def plan(self, digest: str) -> PlanText | None:
         """Give a pinned plan."""
+
+    def server_events(self) -> tuple[list[StoredEvent], list[LogFinding]]:
+        """List the server's own events, none where there is a fault, and their faults."""
 
     def upkeep(self) -> tuple[list[UpkeepRecord], list[LogFinding]]:
         """List what was done to the store by hand, and what is wrong with that record."""
@@ -328,11 +360,20 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """Hold what a reviewer needs of a phase: declared files, and units with no accepted result."""
+    """Hold what a reviewer needs of a phase, as it is at one version of its session.
 
-    phase_id: str
-    files: tuple[tuple[str, str], ...]
-    unproven: tuple[tuple[str, str], ...]
+    `standing` says how each unit came to be done, None where it is not; `unproven` are the units with no result that
+    is enough, and why. `findings` and `protected_changes` are what the server found itself.
+    """
+
+    session_id: str
+    spec_id: str
+    version: int
+    phase: PlanPhase
+    standing: tuple[tuple[str, UnitStanding | None], ...] = ()
+    unproven: tuple[tuple[str, str], ...] = ()
+    findings: tuple[ReviewFinding, ...] = ()
+    protected_changes: tuple[ProtectedChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +382,13 @@ class Review:
 
     verdict: Verdict
     findings: tuple[ReviewFinding, ...] = field(default=())
+
+
+class ProtectedFiles(Protocol):
+    """Look at the protected files of the workspace."""
+
+    def digests(self, patterns: Sequence[str]) -> Mapping[str, str]:
+        """Give the path of every file that patterns name, relative to the workspace, with a digest."""
 
 
 class Reviewer(Protocol):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from foundry_contracts.vocabulary import EventType, Role, SessionStatus
-from foundry_mcp.ports import Answer, Batch, PlanText, SessionRow, Store, StoredEvent
+from foundry_mcp.ports import SERVER, Answer, Batch, PlanText, SessionRow, Store, StoredEvent
 
 ONE, TWO, THREE = list(EventType)[:3]
 
@@ -12,6 +14,11 @@ def event(seq: int, kind: EventType = ONE, session: str = "ses_a", payload: str 
     """Make an event."""
     time = f"2026-01-01T00:00:00.{seq % 1000:03d}Z"
     return StoredEvent(f"evt_{session}_{seq}", session, seq, "spec-1", time, "ann", Role.MAINTAINER, kind, payload)
+
+
+def server_event(number: int) -> StoredEvent:
+    """Make an event of the server's own, as it is once the store has numbered it."""
+    return replace(event(number, session=SERVER), spec_id="")
 
 
 def row(
@@ -44,3 +51,8 @@ def logged(store: Store, session_id: str = "ses_a") -> list[StoredEvent]:
     """Give all of a session's events, as checked; none where there is no such session."""
     log = store.log(session_id)
     return list(log.events) if log else []
+
+
+def listed(store: Store, spec_id: str | None = None) -> list[SessionRow]:
+    """Give the rows of all sessions, newest first."""
+    return [found.row for found in store.sessions(spec_id, limit=10_000) or []]

@@ -10,11 +10,13 @@ from foundry_contracts.vocabulary import EventType, SessionStatus
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters.event_chain import Entry, Seals
 from foundry_mcp.ports import (
+    SERVER,
     START,
     Answer,
     Batch,
     Head,
     Life,
+    Listed,
     LiveSessionExists,
     Log,
     PlanText,
@@ -33,6 +35,10 @@ def unkeyed(text: str) -> str:
 
 
 SEALS = Seals(unkeyed)
+
+
+def _age(found: Listed) -> tuple[str, str]:
+    return found.row.created_at, found.row.session_id
 
 
 class MemoryStore:
@@ -86,11 +92,17 @@ class MemoryStore:
         return self._sessions.get(session_id)
 
     def live_session(self, spec_id: str) -> SessionRow | None:
-        return next((row for row in self.sessions(spec_id) if row.status in LIVE), None)
+        live = (row for row in self._sessions.values() if row.status in LIVE)
+        return next((row for row in live if row.spec_id == spec_id), None)
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        chosen = [row for row in self._sessions.values() if spec_id is None or row.spec_id == spec_id]
-        return sorted(chosen, key=lambda row: (row.created_at, row.session_id), reverse=True)
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        listed = [Listed(place, row) for place, row in enumerate(self._sessions.values(), start=1)]
+        listed.sort(key=_age, reverse=True)
+        edge = next((found for found in listed if found.place == after), None)
+        if after is not None and edge is None:
+            return None
+        chosen = [found for found in listed if spec_id in (None, found.row.spec_id)]
+        return [found for found in chosen if edge is None or _age(found) < _age(edge)][:limit]
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
         row = self._sessions.get(session_id)
@@ -113,6 +125,14 @@ class MemoryStore:
             return [event for event in events if event.seq > after][:limit]
         return [event for event in reversed(events) if before is None or event.seq < before][:limit]
 
+    def record(self, event: StoredEvent) -> None:
+        head = self._head(SERVER)
+        entry = event_chain.chained(replace(event, seq=head.seq + 1), head.hash, SEALS)
+        self._entries.setdefault(SERVER, []).append(entry)
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        return self.page(SERVER, after=after, before=before, limit=limit, types=())
+
     def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
         row = self._sessions.get(upkeep.session_id)
         if row is not None:
@@ -134,6 +154,9 @@ class MemoryStore:
 
     def life(self, session_id: str) -> Life | None:
         return self._lives.get(session_id)
+
+    def check(self) -> None:
+        """Be there always."""
 
     def close(self) -> None:
         """Hold nothing that could be let go of."""

@@ -8,14 +8,22 @@ from pathlib import Path
 import pytest
 
 from foundry_contracts.models.common import ReviewFinding
+from foundry_contracts.models.formats_plan import PlanPhase
 from foundry_contracts.vocabulary import Verdict
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
 from foundry_mcp.ports import Review, Reviewer, ReviewRequest
 
+PHASE = {"id": "phase-1", "title": "A phase"}
+UNIT = {"kind": "task", "title": "A task", "depends_on": [], "status": "pending"}
+
 
 def review(workspace: Path, *paths: str, unproven: tuple[tuple[str, str], ...] = ()) -> Review:
     reviewer: Reviewer = EvidenceReviewer(workspace)
-    return asyncio.run(reviewer.review(ReviewRequest("phase-1", tuple(("t-1", path) for path in paths), unproven)))
+    # One that declares nothing, and a check whose path is no claim that a file is there, are passed over.
+    others = [{**UNIT, "id": "t-0"}, {**UNIT, "id": "v-1", "kind": "verify", "file_path": "no-file"}]
+    units = [*others, *({**UNIT, "id": "t-1", "file_path": path} for path in paths)]
+    phase = PlanPhase.model_validate({**PHASE, "units": units})
+    return asyncio.run(reviewer.review(ReviewRequest("ses", "a-spec", 1, phase, unproven=unproven)))
 
 
 def found(result: Review) -> list[tuple[str, object, object]]:

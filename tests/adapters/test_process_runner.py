@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib.util
 import os
+import py_compile
 import subprocess
 import sys
 import time
@@ -66,7 +68,7 @@ def test_it_runs_in_its_folder_without_input_and_with_a_small_environment(
     result = run(kind, workspace, "sh", "-c", "pwd; cat; env | cut -d= -f1 | sort", cwd="sub")
     names = set(result.output_tail.splitlines()[1:]) - {"PWD", "OLDPWD", "SHLVL", "_"}
     assert result.output_tail.splitlines()[0] == str(workspace / "sub")
-    assert names == {"PATH", "LANG", "HOME", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "VERIFICATION_RUN"}
+    assert names == {"PATH", "LANG", "HOME", "TMPDIR", "PYTHONPYCACHEPREFIX", "VERIFICATION_RUN"}
 
 
 def test_home_and_temporary_files_are_its_own_and_go_with_it(kind: SandboxKind, workspace: Path) -> None:
@@ -75,6 +77,19 @@ def test_home_and_temporary_files_are_its_own_and_go_with_it(kind: SandboxKind, 
     for folder in result.output_tail.splitlines():
         assert os.path.isabs(folder)
         assert not os.path.exists(folder)
+
+
+def test_a_compiled_file_of_the_workspace_never_stands_in_for_its_source(kind: SandboxKind, workspace: Path) -> None:
+    source, planted = workspace / "checks.py", workspace / "planted.py"
+    source.write_text("raise SystemExit('the source ran')\n")
+    planted.write_text("print('the planted file ran')\n")
+    compiled = importlib.util.cache_from_source(str(source))
+    # Of this kind no source is ever looked at: it stays good whatever the source says.
+    py_compile.compile(str(planted), compiled, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert Path(compiled).parent.parent == workspace
+    result = run(kind, workspace, sys.executable, "-c", "import checks")
+    assert (result.exit_code, result.output_tail) == (1, "the source ran\n")
+    assert {path.name for path in Path(compiled).parent.iterdir()} == {Path(compiled).name}
 
 
 def test_a_long_output_is_hashed_whole_and_kept_at_its_end(kind: SandboxKind, workspace: Path) -> None:

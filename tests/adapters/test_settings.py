@@ -1,13 +1,18 @@
-"""Where settings are read, which source wins, and what is refused, with where it was said."""
+"""Where settings are read, which source wins, and what is refused or cannot be read, with where it was said."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from foundry_contracts.vocabulary import SettingSource
+from foundry_contracts.settings import FILE_NAME
+from foundry_contracts.vocabulary import EnvironmentVariable, SettingSource
 from foundry_mcp.adapters.settings import SettingsInvalid, load_settings, system_files, user_file
+from foundry_mcp.machine.settings import config_of
 from tests.outside import outside, user_config
 
 ACTOR = "server.actor"
@@ -122,3 +127,91 @@ def test_what_is_no_setting_is_refused_in_the_environment(
     with pytest.raises(SettingsInvalid) as refused:
         load_settings(tmp_path, outside(tmp_path) | variables)
     assert refused.value.message == problem
+
+
+def test_lists_in_the_environment_are_separated_by_commas(tmp_path: Path) -> None:
+    environ = outside(tmp_path) | {"FOUNDRY_MCP_REVIEW_PROTECTED_PATHS": "tests, ci/**,"}
+    resolved = load_settings(tmp_path, environ)
+    assert config_of(resolved).review.protected_paths == ["tests", "ci/**"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("FOUNDRY_MCP_TOKN", "FOUNDRY_MCP_TOKEN"),
+        ("FOUNDRY_MCP_WORKSPACES", "FOUNDRY_MCP_WORKSPACE"),
+        ("FOUNDRY_MCP_VERIFICATION_TIMEOUT", "FOUNDRY_MCP_VERIFICATION_TIMEOUT_S"),
+        ("FOUNDRY_MCP_SPEC_WRITEBACK", "FOUNDRY_MCP_SPECS_WRITE_BACK"),
+        ("FOUNDRY_MCP_server_actor", None),
+        ("FOUNDRY_MCP_", None),
+    ],
+)
+def test_a_misspelled_variable_is_refused_with_the_nearest_that_is_known(
+    tmp_path: Path, name: str, meant: str | None
+) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(tmp_path, outside(tmp_path) | {name: "1", "PATH": "/bin"})
+    assert f"there is no environment variable {name!r}" in caught.value.message
+    assert f"did you mean {meant!r}?" in caught.value.message if meant else "known are" in caught.value.message
+
+
+def test_every_variable_that_is_not_known_is_named_at_once_and_with_what_else_is_wrong_there(tmp_path: Path) -> None:
+    wrong = {"FOUNDRY_MCP_TOKN": "", "FOUNDRY_MCP_POSTURE": "debug", "FOUNDRY_MCP_FEATURE_FLAGS": "sessions=true"}
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(tmp_path, outside(tmp_path) | wrong)
+    for name in ("'FOUNDRY_MCP_TOKN'", "'FOUNDRY_MCP_POSTURE'", "'sessions'"):
+        assert f"{name};" in caught.value.message
+
+
+def test_variables_that_are_no_settings_and_those_of_others_are_let_be(tmp_path: Path) -> None:
+    environ = {name.value: "x" for name in EnvironmentVariable} | {"FOUNDRY_PYTHON": "p", "foundry_mcp_x": "y"}
+    assert load_settings(tmp_path, outside(tmp_path) | environ) == load_settings(tmp_path, outside(tmp_path))
+
+
+def test_the_settings_file_may_be_a_link_to_a_file(tmp_path: Path) -> None:
+    (tmp_path / "real.toml").write_text('[server]\nactor = "ann"\n')
+    (tmp_path / FILE_NAME).symlink_to("real.toml")
+    assert load_settings(tmp_path, outside(tmp_path)).held[ACTOR].value == "ann"
+
+
+def _dangling(path: Path) -> None:
+    path.symlink_to("nowhere.toml")
+
+
+def _circular(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _not_text(path: Path) -> None:
+    path.write_bytes(b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (_dangling, "it is a link to nowhere.toml, which is not there"),
+        (_circular, "Too many levels of symbolic links"),
+        (os.mkfifo, "it is not a regular file"),
+        (os.mkdir, "Is a directory"),
+        (_not_text, "can't decode byte"),
+    ],
+    ids=["dangling link", "link to itself", "pipe", "folder", "no text"],
+)
+def test_a_server_does_not_start_on_a_settings_file_it_cannot_read_and_waits_for_none(
+    tmp_path: Path, made: object, said: str
+) -> None:
+    assert callable(made)
+    made(tmp_path / FILE_NAME)
+    done = subprocess.run(
+        [sys.executable, "-m", "foundry_mcp.cli.main", "serve", "--workspace", str(tmp_path)],
+        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(tmp_path / "state"), **outside(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert f"{FILE_NAME} cannot be read: " in done.stderr
+    assert said in done.stderr
+    assert "Mend the file, or take it away." in done.stderr

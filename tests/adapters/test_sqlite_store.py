@@ -24,7 +24,7 @@ from foundry_mcp.adapters.event_chain import Entry, Seals
 from foundry_mcp.adapters.sqlite_database import Database, journal_mode, migrations
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.ports import START, Batch, LiveSessionExists, LogBroken, StoreBusy, StoreUnavailable, VersionConflict
-from tests.adapters.batches import ONE, TWO, batch, event, logged, row
+from tests.adapters.batches import ONE, TWO, batch, event, listed, logged, row
 from tests.adapters.memory_store import unkeyed
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_many_threads_share_one_store(store: SqliteStore) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [found.version for found in store.sessions()] == [20] * 8
+    assert [found.version for found in listed(store)] == [20] * 8
 
 
 def test_two_openings_see_each_others_writes(store: SqliteStore, path: Path) -> None:
@@ -204,8 +204,10 @@ def test_the_journal_mode_and_the_flush_are_really_set(path: Path) -> None:
         (sql.EVENTS_AFTER, ("ses_a", 1, 5)),
         (sql.EVENTS_BEFORE, ("ses_a", 9, 5)),
         (sql.LIVE_SESSION, ("spec-1",)),
-        (sql.ALL_SESSIONS, ()),
-        (sql.SPEC_SESSIONS, ("spec-1",)),
+        (sql.ALL_SESSIONS, (5,)),
+        (sql.ALL_SESSIONS_AFTER, (3, 5)),
+        (sql.SPEC_SESSIONS, ("spec-1", 5)),
+        (sql.SPEC_SESSIONS_AFTER, ("spec-1", 3, 5)),
     ],
 )
 def test_no_listing_scans_or_sorts(store: SqliteStore, statement: str, values: tuple[str | int, ...]) -> None:
@@ -263,6 +265,8 @@ def test_a_store_deleted_or_replaced_under_the_server_is_named_and_not_written(
     with pytest.raises(StoreUnavailable, match="deleted or replaced") as caught:
         store.append(batch(1, [TWO]))
     assert "Stop every server" in caught.value.remedy
+    with pytest.raises(StoreUnavailable, match="deleted or replaced"):
+        store.check()
     if not replaced:
         path.with_name("moved").rename(path)
         store.append(batch(1, [TWO]))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.vocabulary import (
     CommandName,
     ErrorCode,
@@ -15,7 +13,6 @@ from foundry_contracts.vocabulary import (
     ReasonCode,
     Role,
 )
-from foundry_mcp.machine.roles import permits
 from tests.driving import (
     Json,
     accepted,
@@ -32,23 +29,6 @@ from tests.scenes import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.mark.parametrize("name", list(CommandName))
-@pytest.mark.parametrize("role", list(Role))
-async def test_every_command_asks_for_the_role_its_contract_names(
-    tmp_path: Path, name: CommandName, role: Role
-) -> None:
-    call = InProcess(tmp_path, TWO_TASKS)
-    session_id = await start(call, SPEC)
-    answer = (await call.answer(COMMANDS[name].tool, role, **of(name, session_id=session_id))).document
-    denied = not permits(role, COMMANDS[name].role)
-    data: Any = answer["data"]
-    assert (data.get("error_code") == ErrorCode.UNAUTHORIZED) is denied
-    denials = await payloads(call, session_id, EventType.ACCESS_DENIED)
-    needed = COMMANDS[name].role
-    recorded = {"command": name, "error_code": ErrorCode.UNAUTHORIZED, "needed": needed}
-    assert denials == ([recorded] if denied else [])
 
 
 async def test_ten_denials_within_a_minute_make_an_actor_wait(tmp_path: Path) -> None:

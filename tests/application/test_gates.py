@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
 from pathlib import Path
 
 import pytest
 
+from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.vocabulary import (
+    Attestation,
     CommandName,
     ErrorCode,
     EventType,
     GatePolicy,
+    Judgement,
     LoopSignal,
+    Outcome,
     PauseReason,
     ReasonCode,
+    ReviewerKind,
+    ReviewFindingCode,
     StepType,
+    UnitStanding,
     Verdict,
 )
-from foundry_mcp.ports import Review
+from foundry_mcp.ports import Review, ReviewRequest
 from tests.driving import (
     accepted,
+    check,
     drive,
     next_step,
     nothing,
+    parameters,
     report,
     result_of,
+    run,
     spec,
     start,
     task,
@@ -74,8 +87,8 @@ async def test_a_waiver_the_posture_forbids_is_refused_and_recorded(tmp_path: Pa
     ]
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-async def test_a_manual_gate_waits_for_a_maintainers_verdict(tmp_path: Path, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(Judgement))
+async def test_a_manual_gate_waits_for_a_maintainers_verdict(tmp_path: Path, verdict: Judgement) -> None:
     call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=GatePolicy.MANUAL)
     data = (await drive(call, SPEC)).last
     assert data["session"]["pause_reason"] == PauseReason.GATE_REVIEW_REQUIRED
@@ -87,7 +100,7 @@ async def test_a_manual_gate_waits_for_a_maintainers_verdict(tmp_path: Path, ver
     )
     await resumed(call.maintainer, data, verdict={"id": "phase-1", "verdict": verdict, "note": "Looked at it."})
     answer = await next_step(call, data["session"]["session_id"])
-    if verdict is Verdict.PASS:
+    if verdict is Judgement.PASS:
         assert answer["loop_signal"] == LoopSignal.SPEC_COMPLETE
     else:
         assert [finding["message"] for finding in answer["step"]["findings"]] == ["Looked at it."]
@@ -133,7 +146,7 @@ async def test_a_manual_gates_pause_is_lifted_by_no_runner_and_for_no_other_phas
     call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=GatePolicy.MANUAL)
     session_id = (await drive(call, SPEC)).session_id
     await paused_for(call, session_id, PauseReason.GATE_REVIEW_REQUIRED)
-    verdict = {"id": "phase-1", "verdict": Verdict.PASS}
+    verdict = {"id": "phase-1", "verdict": Judgement.PASS}
     resume = of(CommandName.TASK_SESSION_RESUME, session_id=session_id, verdict=verdict)
     await turned_down(call, ErrorCode.UNAUTHORIZED, "task", **resume)
     wrong = {**resume, "verdict": {**verdict, "id": "phase-9"}}
@@ -146,11 +159,11 @@ async def test_a_manual_gates_pause_is_lifted_by_no_runner_and_for_no_other_phas
 async def test_a_gate_a_person_failed_is_mended_and_judged_by_a_person_again(tmp_path: Path) -> None:
     call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=GatePolicy.MANUAL)
     data = (await drive(call, SPEC)).last
-    await resumed(call.maintainer, data, verdict={"id": "phase-1", "verdict": Verdict.FAIL, "note": "Not yet."})
+    await resumed(call.maintainer, data, verdict={"id": "phase-1", "verdict": Judgement.FAIL, "note": "Not yet."})
     driven = await drive(call, SPEC)
     assert [step["type"] for step in driven.steps] == [StepType.ADDRESS_FEEDBACK, StepType.RUN_FIDELITY_GATE]
     again = await paused_for(call, driven.session_id, PauseReason.GATE_REVIEW_REQUIRED)
-    await resumed(call.maintainer, again, verdict={"id": "phase-1", "verdict": Verdict.PASS})
+    await resumed(call.maintainer, again, verdict={"id": "phase-1", "verdict": Judgement.PASS})
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 
@@ -159,3 +172,149 @@ async def test_a_manual_policy_that_is_not_enforced_waits_for_nobody(tmp_path: P
     driven = await drive(call, SPEC)
     assert driven.last["loop_signal"] == LoopSignal.SPEC_COMPLETE
     assert EventType.SESSION_PAUSED not in await types(call, driven.session_id)
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict", "passed"),
+    [
+        (GatePolicy.STRICT, Verdict.PASS, True),
+        (GatePolicy.STRICT, Verdict.WARN, False),
+        (GatePolicy.STRICT, Verdict.FAIL, False),
+        (GatePolicy.LENIENT, Verdict.PASS, True),
+        (GatePolicy.LENIENT, Verdict.WARN, True),
+        (GatePolicy.LENIENT, Verdict.FAIL, False),
+    ],
+)
+async def test_which_verdicts_a_policy_accepts(
+    tmp_path: Path, policy: GatePolicy, verdict: Verdict, passed: bool
+) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=policy)
+    finding = ReviewFinding(code="style", path="a.py", message="Hard to read.")
+    call.reviewer.reviews = [Review(verdict, (finding,))]
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    step = (await next_step(call, session_id))["step"]
+    reviewed = await run(call, step)
+    assert (reviewed["verdict"], reviewed["passed"]) == (verdict, passed)
+    await report(call, session_id, await result_of(call, step, nothing))
+    (told,) = await payloads(call, session_id, EventType.GATE_FINISHED)
+    assert [one["code"] for one in told["findings"]] == ["style"]
+    answer = await next_step(call, session_id)
+    if passed:
+        assert answer["loop_signal"] == LoopSignal.SPEC_COMPLETE
+    else:
+        assert (answer["step"]["type"], answer["step"]["findings"]) == (StepType.ADDRESS_FEEDBACK, told["findings"])
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+async def test_a_manual_policy_asks_a_person_whatever_the_review_says(tmp_path: Path, verdict: Verdict) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=GatePolicy.MANUAL)
+    call.reviewer.reviews = [Review(verdict)]
+    session_id = (await drive(call, SPEC)).session_id
+    await paused_for(call, session_id, PauseReason.GATE_REVIEW_REQUIRED)
+
+
+@pytest.mark.parametrize("policy", [GatePolicy.STRICT, GatePolicy.LENIENT])
+async def test_a_manual_reviewer_asks_a_person_under_every_policy(tmp_path: Path, policy: GatePolicy) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]), gate_policy=policy, reviewer=ReviewerKind.MANUAL)
+    asked = (await drive(call, SPEC)).last
+    await resumed(call.maintainer, asked, verdict={"id": "phase-1", "verdict": Judgement.PASS})
+    assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
+
+
+async def test_a_person_gives_no_warning_for_a_verdict(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]), reviewer=ReviewerKind.MANUAL)
+    asked = (await drive(call, SPEC)).last
+    resume = of(CommandName.TASK_SESSION_RESUME, session_id=asked["session"]["session_id"])
+    verdict = {"id": "phase-1", "verdict": Verdict.WARN}
+    await turned_down(call.maintainer, ErrorCode.VALIDATION_ERROR, "task", **resume, verdict=verdict)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.WARN])
+async def test_a_review_that_does_not_say_what_is_wrong_still_gives_something_to_mend(
+    tmp_path: Path, verdict: Verdict
+) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]))
+    call.reviewer.reviews = [Review(verdict)]
+    session_id = await start(call, SPEC)
+    await done(call, session_id, 2)
+    (finding,) = (await next_step(call, session_id))["step"]["findings"]
+    assert finding["code"] == ReviewFindingCode.REVIEW_FAILED
+
+
+async def test_a_reviewer_that_breaks_fails_the_gate_and_says_so(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]))
+    call.real_reviewer = Broken()
+    call.restart()
+    session_id = await start(call, SPEC)
+    await done(call, session_id, 2)
+    (finding,) = (await next_step(call, session_id))["step"]["findings"]
+    assert (finding["code"], "out of order" in finding["message"]) == (ReviewFindingCode.REVIEW_FAILED, True)
+
+
+async def test_a_phase_is_reviewed_with_how_each_unit_came_to_be_done(tmp_path: Path) -> None:
+    units = [task("t1"), task("t2", status="completed"), check("v1", command="make"), check("v2"), check("v3")]
+    call = InProcess(tmp_path, spec(SPEC, units), attestation=Attestation.AGENT)
+    begin = of(CommandName.TASK_SESSION_START, spec_id=SPEC, adopt_completed=True)
+    session_id = (await accepted(call.maintainer, "task", **begin, run_id="tester"))["session"]["session_id"]
+    await done(call, session_id, 3)
+    step = (await next_step(call, session_id))["step"]
+    skipped = {**step["report_call"]["params"]["result"], "outcome": Outcome.SKIPPED, "note": "No device here."}
+    await report(call.maintainer, session_id, skipped)
+    await done(call, session_id)
+    (asked,) = call.reviewer.asked
+    assert dict(asked.standing) == {
+        "t1": UnitStanding.REPORTED,
+        "t2": UnitStanding.ADOPTED,
+        "v1": UnitStanding.PROVEN,
+        "v2": UnitStanding.ATTESTED,
+        "v3": UnitStanding.SKIPPED,
+    }
+    assert (asked.session_id, asked.phase.id, asked.unproven) == (session_id, "phase-1", ())
+    (told,) = await payloads(call, session_id, EventType.GATE_FINISHED)
+    stated = json.loads(base64.b64decode(told["evidence"]["payload"]))["predicate"]
+    assert stated["seen_version"] == asked.version
+
+
+async def test_a_policy_accepted_meanwhile_has_the_phase_reviewed_anew(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]))
+    call.real_reviewer = slow = Slow()
+    call.restart()
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    step = (await next_step(call, session_id))["step"]
+    gate = {**parameters(step["run_call"]), "wait_ms": 0}
+    begun = await accepted(call, "review", **gate)
+    # Another server has the other policy, and the same store.
+    other = call.fork()
+    other.store, other.leases = call.store, call.leases
+    other.settings = call.settings = call.settings.model_copy(update={"max_attempts": 9})
+    other.restart()
+    accept = of(CommandName.TASK_SESSION_ACCEPT_POLICY, session_id=session_id)
+    await accepted(other.maintainer, "task", **accept)
+    slow.go.set()
+    other.real_reviewer = None
+    again = await accepted(other, "review", **{**gate, "wait_ms": 20000})
+    assert again["attempt_id"] != begun["attempt_id"]
+    cut = [event["attempt_id"] for event in await payloads(other, session_id, EventType.RUN_INTERRUPTED)]
+    assert cut == [begun["attempt_id"]]
+    (told,) = await payloads(other, session_id, EventType.GATE_FINISHED)
+    assert told["attempt_id"] == again["attempt_id"]
+
+
+class Broken:
+    """Be a reviewer that cannot review."""
+
+    async def review(self, request: ReviewRequest) -> Review:
+        raise OSError("out of order")
+
+
+class Slow:
+    """Be a reviewer that passes a phase once it is let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def review(self, request: ReviewRequest) -> Review:
+        await self.go.wait()
+        return Review(Verdict.PASS)

@@ -217,3 +217,16 @@ async def test_a_failed_gate_is_tried_again_or_waits_for_a_person(tmp_path: Path
     (action,) = told["recommended_actions"]
     await accepted(call.maintainer, action["call"]["tool"], **parameters(action["call"]))
     assert (await next_step(call, session_id))["loop_signal"] == LoopSignal.SPEC_COMPLETE
+
+
+@pytest.mark.parametrize("name", [CommandName.TASK_SESSION_STEP_NEXT, CommandName.TASK_SESSION_STEP_REPLAY])
+async def test_a_session_that_is_over_is_under_no_policy(tmp_path: Path, name: CommandName) -> None:
+    call = InProcess(tmp_path, TWO_TASKS)
+    session_id = await start(call, SPEC)
+    end = of(CommandName.TASK_SESSION_END, session_id=session_id, reason=ReasonCode.TESTING)
+    await accepted(call.maintainer, "task", **end)
+    before = await call("task", **of(name, session_id=session_id))
+    call.settings = call.settings.model_copy(update={"max_attempts": 99})
+    call.restart()
+    after = await call("task", **of(name, session_id=session_id))
+    assert (after["success"], after["data"]) == (before["success"], before["data"])

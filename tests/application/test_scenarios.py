@@ -12,6 +12,7 @@ from foundry_contracts.vocabulary import (
     ErrorCode,
     EventType,
     FailureReason,
+    Judgement,
     LoopSignal,
     Outcome,
     PauseReason,
@@ -86,8 +87,10 @@ async def test_a_gate_that_keeps_failing_is_mended_until_the_limit_and_then_a_pe
     assert (await next_step(call, session_id))["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-async def test_a_manual_check_under_operator_waits_for_a_maintainers_verdict(tmp_path: Path, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(Judgement))
+async def test_a_manual_check_under_operator_waits_for_a_maintainers_verdict(
+    tmp_path: Path, verdict: Judgement
+) -> None:
     call = InProcess(tmp_path, spec(SPEC, [task("t1"), check("v1")]))
     session_id = await start(call, SPEC)
     await done(call, session_id)
@@ -102,7 +105,7 @@ async def test_a_manual_check_under_operator_waits_for_a_maintainers_verdict(tmp
     judged: Json = {"id": "v1", "verdict": verdict, "note": "The page is blank."}
     await resumed(call.maintainer, asked, verdict=judged)
     step = (await next_step(call, session_id))["step"]
-    if verdict is Verdict.PASS:
+    if verdict is Judgement.PASS:
         assert step["type"] == StepType.RUN_FIDELITY_GATE
     else:
         assert step["type"] == StepType.ADDRESS_FEEDBACK

@@ -8,15 +8,19 @@ from random import Random
 
 import pytest
 
+from foundry_contracts.models.events_session import SessionSettings
+from foundry_contracts.models.spec_plan import PlannedStep
 from foundry_contracts.vocabulary import (
     Attestation,
     CommandName,
     ErrorCode,
     EventType,
+    Judgement,
     LoopSignal,
     PauseReason,
-    Verdict,
 )
+from foundry_mcp.application import planned_steps
+from foundry_mcp.machine.plan_index import PlanIndex
 from tests.driving import (
     Json,
     accepted,
@@ -49,7 +53,7 @@ async def test_a_plan_is_what_a_driven_session_then_does(tmp_path: Path) -> None
     planned = [(step["type"], step.get("unit_id")) for step in plan["steps"] if "type" in step]
     driven = await drive(call, SPEC)
     steps = list(driven.steps)
-    await resumed(call.maintainer, driven.last, verdict={"id": "v2", "verdict": Verdict.PASS})
+    await resumed(call.maintainer, driven.last, verdict={"id": "v2", "verdict": Judgement.PASS})
     steps += (await drive(call, SPEC)).steps
     assert [(step["type"], step.get("unit", {}).get("id")) for step in steps] == planned
     assert [step.get("pause") for step in plan["steps"] if "pause" in step] == [
@@ -89,6 +93,34 @@ async def test_a_plan_is_read_page_by_page_while_the_spec_stays_as_it_is(tmp_pat
     assert [step for page in pages for step in page["steps"]] == whole["steps"]
     rewrite(call, TWO_TASKS)
     await turned_down(call.observer, ErrorCode.INVALID_CURSOR, "spec", **plan, cursor=pages[0]["cursor"])
+
+
+async def test_a_plan_is_walked_once_for_all_its_pages_and_again_when_it_is_another_or_long_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked: list[str] = []
+
+    def counting(plan: PlanIndex, settings: SessionSettings) -> list[PlannedStep]:
+        walked.append(plan.digest)
+        return walk(plan, settings)
+
+    walk = planned_steps._walk
+    monkeypatch.setattr(planned_steps, "_walk", counting)
+    others = [spec(f"spec-{number}", [task(f"t{number}")]) for number in range(planned_steps.KEPT)]
+    call = InProcess(tmp_path, TWO_PHASES, *others)
+    plan = of(CommandName.SPEC_PLAN, spec_id=SPEC, limit=2)
+    page = await accepted(call.observer, "spec", **plan)
+    while page["has_more"]:
+        page = await accepted(call.observer, "spec", **plan, cursor=page["cursor"])
+    assert len(walked) == 1
+    rewrite(call, TWO_TASKS)
+    assert (await accepted(call.observer, "spec", **plan))["total"] < page["total"]
+    assert len(set(walked)) == 2
+    for other in others:
+        await accepted(call.observer, "spec", **of(CommandName.SPEC_PLAN, spec_id=other["spec_id"]))
+    await accepted(call.observer, "spec", **plan)
+    assert walked[-1] == walked[1]
+    assert len(walked) == 3 + len(others)
 
 
 async def test_a_command_in_a_shells_language_is_refused_before_anything_begins(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from foundry_contracts.vocabulary import (
     ErrorCode,
     EventType,
     FailureReason,
+    Judgement,
     LoopSignal,
     Outcome,
     PauseReason,
@@ -174,8 +175,8 @@ async def test_a_success_ends_the_row_of_failures(tmp_path: Path) -> None:
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-async def test_a_manual_check_waits_for_a_maintainers_verdict(tmp_path: Path, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(Judgement))
+async def test_a_manual_check_waits_for_a_maintainers_verdict(tmp_path: Path, verdict: Judgement) -> None:
     call = InProcess(tmp_path, BY_HAND)
     session_id, step = await begun(call)
     await report(call, session_id, well(step))
@@ -188,7 +189,7 @@ async def test_a_manual_check_waits_for_a_maintainers_verdict(tmp_path: Path, ve
     await refused(call.maintainer, ErrorCode.VERDICT_REQUIRED, "task", **resume, verdict={**said, "id": "t1"})
     await accepted(call.maintainer, "task", **resume, verdict=said)
     step = (await next_step(call, session_id))["step"]
-    if verdict is Verdict.PASS:
+    if verdict is Judgement.PASS:
         assert step["type"] == StepType.RUN_FIDELITY_GATE
     else:
         finding = {"code": "manual_check_failed", "node": "v1", "message": "Seen with my own eyes."}
@@ -202,7 +203,7 @@ async def test_a_verdict_nobody_asked_for_is_refused(tmp_path: Path) -> None:
     session_id = await start(call, SPEC)
     await accepted(call, "task", action="session", command="pause", session_id=session_id)
     resume: Json = {"action": "session", "command": "resume", "session_id": session_id}
-    verdict = {"id": "t1", "verdict": Verdict.PASS}
+    verdict = {"id": "t1", "verdict": Judgement.PASS}
     await refused(call, ErrorCode.VERDICT_REQUIRED, "task", **resume, verdict=verdict)
 
 

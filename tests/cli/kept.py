@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from foundry_contracts.vocabulary import CommandName
+from foundry_contracts.vocabulary import CommandName, ErrorCode
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.adapters.state_folder import state_folder
 from foundry_mcp.cli.main import main
-from tests.driving import Json, accepted, check, drive, spec, start, task
+from tests.driving import Json, accepted, check, drive, refused, spec, start, task
 from tests.in_process import CountedIds, InProcess
 from tests.scenes import SPEC, done, of
 
@@ -98,3 +98,10 @@ class Kept:
         with self.server() as call:
             envelope: Json = asyncio.run(signed(call))["checkpoint"]
             return envelope
+
+
+def denied_once(kept: Kept) -> None:
+    """Have an observer denied a start, which no session's log tells."""
+    with kept.server(PLAN) as call:
+        start_it = of(CommandName.TASK_SESSION_START, spec_id=SPEC)
+        asyncio.run(refused(call.observer, ErrorCode.UNAUTHORIZED, "task", **start_it))

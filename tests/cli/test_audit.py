@@ -13,12 +13,12 @@ import apsw
 import jsonschema_rs
 import pytest
 
-from foundry_contracts.vocabulary import LogFault
-from foundry_mcp.adapters import event_chain
-from foundry_mcp.adapters.event_chain import Entry, Seals
-from tests.cli.kept import Kept
+from foundry_contracts.vocabulary import EventType, LogFault, Verdict
+from foundry_mcp.adapters.event_chain import Entry
+from tests.cli.kept import Kept, denied_once
+from tests.in_process import SETTINGS
 from tests.supervisor.schemas import published
-from tests.tampering import FIELDS, HARMS, Harm
+from tests.tampering import HARMS, Harm, doctor, with_payload
 
 WITHOUT_SEALS = {
     "a removed event, the others moved up": LogFault.EDITED,
@@ -121,22 +121,6 @@ def test_a_checkpoint_that_nobody_signed_is_no_checkpoint(kept: Kept, tmp_path: 
     assert "is no checkpoint that one of the known keys signed" in kept.err
 
 
-def reseal(kept: Kept, session_id: str, change: Any) -> None:
-    """Change a log as only somebody who holds the server's secret can: chained and sealed anew."""
-    raw = apsw.Connection(str(kept.store))
-    seals, previous = Seals(kept.signer.mac), "0" * 64
-    found: Any = raw.execute(f"SELECT {FIELDS} FROM events ORDER BY seq").fetchall()
-    for row in found:
-        entry = change(Entry(*row))
-        digest = event_chain.link(previous, entry)
-        seal = seals.of_event(session_id, entry.seq, digest)
-        values = (entry.payload, digest, seal, entry.seq)
-        raw.execute("UPDATE events SET payload = ?, hash = ?, seal = ? WHERE seq = ?", values)
-        previous = digest
-    raw.execute("UPDATE sessions SET seal = ?", (seals.of_head(session_id, len(found), previous),))
-    raw.close()
-
-
 def finished(kept: Kept) -> list[tuple[int, Any]]:
     raw = apsw.Connection(str(kept.store))
     found: Any = raw.execute(
@@ -161,15 +145,70 @@ def test_a_receipt_that_is_no_receipt_of_its_event_is_named_whoever_put_it_there
     kept.completed()
     ((seq, _),) = finished(kept)
 
-    def changed(entry: Entry) -> Entry:
-        return replace(entry, payload=json.dumps(change(json.loads(entry.payload)))) if entry.seq == seq else entry
+    def changed(entries: list[Entry]) -> list[Entry]:
+        old = entries[seq - 1]
+        new = replace(old, payload=json.dumps(change(json.loads(old.payload))))
+        return [*entries[: seq - 1], new, *entries[seq:]]
 
-    reseal(kept, session_id, changed)
+    doctor(kept.store, session_id, kept.signer.mac, changed)
     assert kept("audit", "verify") == 1
     lines = [line for line in kept.out.splitlines() if " receipt_invalid: " in line]
     assert len(lines) == 1
     assert lines[0].startswith(f"{session_id}  event {seq}  ")
     assert said in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda payload: {**payload, "verdict": Verdict.FAIL}, "differs in verdict"),
+        (lambda payload: {**payload, "findings": [{"code": "c", "message": "m"}]}, "differs in findings_digest"),
+        (lambda payload: {**payload, "evidence": {**payload["evidence"], "payload": "e30="}}, "no known signature"),
+    ],
+)
+def test_a_reviews_evidence_that_is_not_of_its_event_is_named(kept: Kept, change: Any, said: str) -> None:
+    session_id = kept.nine_events()
+    kept.completed()
+
+    def changed(entries: list[Entry]) -> list[Entry]:
+        place = next(place for place, entry in enumerate(entries) if entry.type == EventType.GATE_FINISHED)
+        old = entries[place]
+        return [
+            *entries[:place],
+            replace(old, payload=json.dumps(change(json.loads(old.payload)))),
+            *entries[place + 1 :],
+        ]
+
+    doctor(kept.store, session_id, kept.signer.mac, changed)
+    assert kept("audit", "verify") == 1
+    (line,) = [line for line in kept.out.splitlines() if " review_invalid: " in line]
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "said"),
+    [
+        (EventType.STEP_REPORTED, {"proof_digest": "0" * 64}, "differs in proof_digest"),
+        (
+            EventType.SESSION_STARTED,
+            {"settings": SETTINGS.model_copy(update={"replace_command": "true"}).model_dump()},
+            "differs in command.argv, command_replaced",
+        ),
+    ],
+)
+def test_a_receipt_is_held_against_the_step_and_the_plan_as_the_log_tells_them(
+    kept: Kept, kind: EventType, change: Any, said: str
+) -> None:
+    session_id = kept.nine_events()
+    kept.completed()
+
+    def changed(entries: list[Entry]) -> list[Entry]:
+        return [with_payload(entry, **change) if entry.type == kind else entry for entry in entries]
+
+    doctor(kept.store, session_id, kept.signer.mac, changed)
+    assert kept("audit", "verify") == 1
+    (line,) = [line for line in kept.out.splitlines() if " receipt_invalid: " in line]
+    assert said in line
 
 
 def test_a_receipt_is_checked_in_a_log_that_is_at_fault_elsewhere_too(kept: Kept) -> None:
@@ -224,6 +263,17 @@ def test_what_was_done_by_hand_is_told_and_its_record_cannot_be_changed_unseen(k
     raw.close()
     assert kept("audit", "verify") == 1
     assert "the store  event 1  record_altered: Record 1 of the store's upkeep was changed." in kept.out
+
+
+def test_a_denial_that_was_changed_is_found_with_the_whole_store_and_not_with_one_session(kept: Kept) -> None:
+    session_id = kept.nine_events()
+    denied_once(kept)
+    raw = apsw.Connection(str(kept.store))
+    raw.execute("UPDATE server_events SET actor_id = 'nobody'")
+    raw.close()
+    assert kept("audit", "verify") == 1
+    assert kept.out.startswith("server  event 1  edited: ")
+    assert kept("audit", "verify", "--session", session_id) == 0
 
 
 @pytest.mark.parametrize(

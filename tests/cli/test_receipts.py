@@ -28,12 +28,15 @@ def shown(kept: Kept, *words: str) -> Any:
 
 @pytest.fixture
 def attempt(kept: Kept) -> str:
-    """Give the attempt that has the session's one receipt."""
+    """Give the attempt of the session's one verification."""
     session_id = kept.nine_events()
     kept.completed()
-    (statement,) = shown(kept, session_id, "--decoded")
-    found: str = statement["predicate"]["attempt_id"]
-    return found
+    (found,) = (predicate["attempt_id"] for predicate in predicates(kept, session_id) if "command" in predicate)
+    return str(found)
+
+
+def predicates(kept: Kept, which: str) -> list[Any]:
+    return [statement["predicate"] for statement in shown(kept, which, "--decoded")]
 
 
 def test_a_receipt_is_shown_by_its_attempt_and_by_its_session(kept: Kept, attempt: str) -> None:
@@ -41,7 +44,17 @@ def test_a_receipt_is_shown_by_its_attempt_and_by_its_session(kept: Kept, attemp
     jsonschema_rs.validator_for(published("Receipt")).validate(envelope)
     statement = shown(kept, attempt, "--decoded")
     assert statement["predicate"]["command"]["argv"] == ["make", "test"]
-    assert shown(kept, statement["predicate"]["session_id"]) == [envelope]
+    assert envelope in shown(kept, statement["predicate"]["session_id"])
+
+
+def test_a_review_is_shown_and_checked_as_a_receipt_is(kept: Kept, attempt: str, tmp_path: Path) -> None:
+    session_id = shown(kept, attempt, "--decoded")["predicate"]["session_id"]
+    review = next(predicate for predicate in predicates(kept, session_id) if "findings_digest" in predicate)
+    jsonschema_rs.validator_for(published("ReviewPredicate")).validate(review)
+    file = tmp_path / "review.json"
+    file.write_text(json.dumps(shown(kept, review["attempt_id"])))
+    assert kept("receipts", "verify", file) == 0
+    assert kept.out == f"good: {review['attempt_id']} of {session_id}: review of phase-1: pass\n"
 
 
 def test_what_has_no_receipt_is_said(kept: Kept) -> None:
@@ -81,14 +94,15 @@ def test_a_file_that_holds_no_receipt_is_said(kept: Kept, attempt: str, tmp_path
     assert said in kept.err
 
 
-def test_another_implementation_of_dsse_accepts_receipts_and_checkpoints_and_no_others(
+def test_another_implementation_of_dsse_accepts_receipts_reviews_and_checkpoints_and_no_others(
     kept: Kept, attempt: str
 ) -> None:
-    envelope = shown(kept, attempt)
-    checkpoint = kept.checkpoint(shown(kept, attempt, "--decoded")["predicate"]["session_id"])
+    session_id = shown(kept, attempt, "--decoded")["predicate"]["session_id"]
+    receipts, checkpoint = shown(kept, session_id), kept.checkpoint(session_id)
+    assert len(receipts) == 3
     assert kept("keys", "show", "--pem") == 0
     public = load_pem_public_key(kept.out.encode())
-    for signed in (envelope, checkpoint):
+    for signed in (*receipts, checkpoint):
         key = SSlibKey.from_crypto(public, signed["signatures"][0]["keyid"])
         Envelope.from_dict(json.loads(json.dumps(signed))).verify([key], 1)
         other = {**signed, "payloadType": "application/json"}
@@ -97,7 +111,13 @@ def test_another_implementation_of_dsse_accepts_receipts_and_checkpoints_and_no_
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_openssl_alone_checks_a_receipt_as_the_page_says(kept: Kept, attempt: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_a_review", [False, True])
+def test_openssl_alone_checks_a_receipt_as_the_page_says(
+    kept: Kept, attempt: str, tmp_path: Path, of_a_review: bool
+) -> None:
+    if of_a_review:
+        session_id = shown(kept, attempt, "--decoded")["predicate"]["session_id"]
+        attempt = next(said["attempt_id"] for said in predicates(kept, session_id) if "findings_digest" in said)
     page = (ROOT / "docs" / "07-audit.md").read_text(encoding="utf-8")
     script = next(block.text for block in blocks_of(page) if "openssl pkeyutl" in block.text)
     kept("receipts", "show", attempt)

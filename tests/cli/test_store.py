@@ -16,7 +16,7 @@ from foundry_contracts.vocabulary import CommandName, ErrorCode, ReasonCode
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.ports import StoreUnavailable
 from tests.adapters.memory_store import unkeyed
-from tests.cli.kept import PLAN, Kept
+from tests.cli.kept import PLAN, Kept, denied_once
 from tests.driving import accepted, drive, next_step, refused, start
 from tests.scenes import SPEC, of
 from tests.tampering import HARMS
@@ -151,6 +151,21 @@ def test_sessions_that_are_long_over_are_removed_wholly_and_the_record_says_so(k
     assert rows(kept.store, "plans") == 1
     assert kept("audit", "verify") == 0
     assert f"session_pruned {old}" in kept.out
+
+
+def test_old_denials_of_no_session_are_removed_and_the_record_says_so(kept: Kept) -> None:
+    denied_once(kept)
+    assert kept("store", "prune", "--older-than", "0", "--dry-run") == 0
+    assert "server  of no session  1 event  would be removed\n" in kept.out
+    assert kept("store", "prune", "--older-than", "36000") == 0
+    assert "of no session" not in kept.out
+    assert kept("store", "prune", "--older-than", "0") == 0
+    assert "server  of no session  1 event  removed\n0 sessions removed, 0 kept" in kept.out
+    assert rows(kept.store, "server_events") == 0
+    denied_once(kept)
+    assert kept("audit", "verify") == 0
+    assert "server_events_pruned\n" in kept.out
+    assert "1 event of no session" in kept.out
 
 
 def test_a_plan_goes_with_the_last_session_that_pinned_it(kept: Kept) -> None:

@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from foundry_contracts.dispatch import COMMANDS
-from foundry_contracts.vocabulary import CommandName, GatePolicy, PauseReason, ReasonCode, Role, Verdict
+from foundry_contracts.vocabulary import (
+    CommandName,
+    ErrorCode,
+    GatePolicy,
+    Judgement,
+    PauseReason,
+    ReasonCode,
+    Role,
+    Verdict,
+)
 from foundry_contracts.vocabulary import SessionStatus as Status
 from foundry_mcp.ports import Review
-from tests.driving import Json, accepted, check, next_step, nothing, report, result_of, spec, start, task
+from tests.driving import Json, accepted, check, next_step, nothing, refused, report, result_of, spec, start, task
 from tests.in_process import InProcess
 from tests.scenes import SPEC, TWO_PHASES, TWO_TASKS, done, failed, of, rewrite
 
@@ -96,7 +105,7 @@ JUDGED: dict[str | None, str] = {
 def verdict_on(session: Json) -> Json:
     """Give the verdict that a pause asks for, where it asks for one."""
     judged = JUDGED.get(session.get("pause_reason"))
-    return {"verdict": {"id": judged, "verdict": Verdict.PASS}} if judged else {}
+    return {"verdict": {"id": judged, "verdict": Judgement.PASS}} if judged else {}
 
 
 def _next(session_id: str, step: Json | None, **more: Any) -> Closing:
@@ -159,6 +168,14 @@ async def _slow(call: InProcess, session_id: str) -> Closing:
     return _next(session_id, step)
 
 
+async def _key_lost(call: InProcess, session_id: str) -> Closing:
+    """Lose the key that signed, after the last step of the phase: no receipt of its holds any more."""
+    await done(call, session_id, 2)
+    call.lose_key()
+    await refused(call, ErrorCode.GATE_AUDIT_FAILURE, "task", **of(NEXT, session_id=session_id))
+    return _next(session_id, None)
+
+
 async def _spec_changed(call: InProcess, session_id: str) -> Closing:
     rewrite(call, TWO_TASKS)
     return _next(session_id, None)
@@ -187,6 +204,7 @@ WAYS: dict[Point, tuple[Json, Json, Way]] = {
     (Status.PAUSED, PauseReason.NO_PROGRESS): (CHECKED, {}, _steps_done(3, runs=2)),
     (Status.PAUSED, PauseReason.BLOCKED): (ONE_TASK, {}, _everything_blocked),
     (Status.PAUSED, PauseReason.GATE_REVIEW_REQUIRED): (ONE_TASK, BY_A_PERSON, _steps_done(2)),
+    (Status.PAUSED, PauseReason.GATE_FAILED): (CHECKED, {}, _key_lost),
     (Status.PAUSED, PauseReason.HEARTBEAT_STALE): (TWO_TASKS, {}, _silent),
     (Status.PAUSED, PauseReason.STEP_STALE): (TWO_TASKS, {}, _slow),
     (Status.FAILED, None): (ONE_TASK, {}, _spec_changed),

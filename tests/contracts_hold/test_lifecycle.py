@@ -156,6 +156,7 @@ def parameters(standing: Standing, command: Name) -> Json:
         Name.SPEC_PLAN: {"spec_id": SPEC},
         Name.SERVER_CAPABILITIES: {},
         Name.SERVER_CONFIG: {},
+        Name.SERVER_EVENTS: {},
         Name.TASK_SESSION_RESUME: of_session | verdict_on(standing.session),
         Name.TASK_SESSION_END: of_session | {"reason": ReasonCode.TESTING},
         Name.TASK_SESSION_RESET: of_session | {"reason": ReasonCode.TESTING},

@@ -19,6 +19,7 @@ from foundry_contracts.vocabulary import (
     GatePolicy,
     NodeStatus,
     ReasonCode,
+    ReviewerKind,
     Role,
 )
 from foundry_mcp.bootstrap import examine, join
@@ -57,6 +58,9 @@ EVERYWHERE = {
     "max_context_percent": 85,
     "heartbeat_stale_s": 600,
     "step_stale_s": 3600,
+    "reviewer": ReviewerKind.EVIDENCE,
+    "review_command": "",
+    "protected_paths": [],
 }
 # What a maintainer is told who would waive a gate that does not wait, and who would write under a live session.
 WAIVER = (ErrorCode.GATE_WAIVER_FORBIDDEN, ErrorCode.GATE_WAIVER_FORBIDDEN, ErrorCode.GATE_NOT_PENDING)

@@ -71,6 +71,7 @@ MAINTAINER = (
     Name.TASK_SESSION_ACCEPT_POLICY,
     Name.TASK_GATE_WAIVER,
     Name.TASK_UNBLOCK,
+    Name.SERVER_EVENTS,
 )
 ADDS = {Role.OBSERVER: OBSERVER, Role.AUTONOMY_RUNNER: AUTONOMY_RUNNER, Role.MAINTAINER: MAINTAINER}
 LEAST = {command: role for role, commands in ADDS.items() for command in commands}
@@ -148,6 +149,7 @@ async def parameters(call: InProcess, command: Name, session_id: str, step: Json
         Name.SPEC_PLAN: {"spec_id": SPEC},
         Name.SERVER_CAPABILITIES: {},
         Name.SERVER_CONFIG: {},
+        Name.SERVER_EVENTS: {},
         Name.TASK_SESSION_END: of_session | {"reason": ReasonCode.TESTING},
         Name.TASK_SESSION_RESET: of_session | {"reason": ReasonCode.TESTING},
         Name.TASK_GATE_WAIVER: of_session | {"phase_id": "phase-1", "reason": ReasonCode.TESTING},

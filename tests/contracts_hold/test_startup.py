@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ from tests.outside import outside, user_config
 
 STRICT, STAGING, DEBUG = PostureProfile.STRICT_PROD, PostureProfile.STAGING, PostureProfile.DEBUG
 R, W, NO = StartupLevel.REFUSE, StartupLevel.WARN, None
-Said = Mapping[str, bool | int | str]
+Given = bool | int | str | tuple[str, ...]
+Said = Mapping[str, Given]
 
 # What each rule comes to under strict-prod, staging and debug.
 LEVELS: dict[Rule, tuple[StartupLevel | None, StartupLevel | None, StartupLevel | None]] = {
@@ -43,6 +45,7 @@ LEVELS: dict[Rule, tuple[StartupLevel | None, StartupLevel | None, StartupLevel 
     Rule.FLAG_WITHOUT_NEED: (NO, W, W),
     Rule.DEBUG_UNATTENDED: (NO, NO, R),
     Rule.OPEN_NETWORK: (R, R, R),
+    Rule.NOBODY_ADMITTED: (R, R, R),
     Rule.GATE_POLICY_LOWERED: (W, W, W),
     Rule.LIMITS_RAISED: (W, W, W),
     Rule.SANDBOX_WEAKENED: (W, W, W),
@@ -56,10 +59,10 @@ class Place:
     """Hold what is set where; `write` puts it there."""
 
     folder: Path
-    user: dict[str, bool | int | str] = field(default_factory=dict)
-    workspace: dict[str, bool | int | str] = field(default_factory=dict)
+    user: dict[str, Given] = field(default_factory=dict)
+    workspace: dict[str, Given] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    http: bool = False
+    loopback: bool | None = None
     sandbox: bool = False
 
     @property
@@ -76,7 +79,7 @@ class Place:
 
     def examine(self) -> Examined:
         """Look at it as doctor does, and as a server does that is to listen where it says."""
-        return examine(self.root, self.environ(), http_non_loopback=self.http, try_sandbox=self.sandbox)
+        return examine(self.root, self.environ(), loopback=self.loopback, try_sandbox=self.sandbox)
 
     def found(self) -> dict[Rule, StartupLevel]:
         """Give what is found under the profile in force."""
@@ -97,7 +100,7 @@ def _toml(said: Said) -> str:
     sections: dict[str, list[str]] = {}
     for name, value in said.items():
         section, _, key = name.partition(".")
-        written = str(value).lower() if isinstance(value, bool | int) else f'"{value}"'
+        written = json.dumps(value)
         sections.setdefault(section, []).append(f"{key} = {written}")
     return "\n".join(line for section, lines in sections.items() for line in [f"[{section}]", *lines]) + "\n"
 
@@ -121,8 +124,13 @@ def _policy_inside(place: Place) -> None:
     _inside(place)
 
 
-def _http(place: Place) -> None:
-    place.http = True
+def _open(place: Place) -> None:
+    place.user["server.require_token"] = False
+    place.loopback = False
+
+
+def _shut(place: Place) -> None:
+    place.loopback = True
 
 
 def _sandbox(place: Place) -> None:
@@ -145,24 +153,23 @@ TRIPS: dict[Rule, Callable[[Place], None]] = {
     Rule.GATES_OFF: _user(feature_flags__autonomy_fidelity_gates=False),
     Rule.FLAG_WITHOUT_NEED: _user(feature_flags__autonomy_sessions=False),
     Rule.DEBUG_UNATTENDED: _user(security__allow_unattended=True),
-    Rule.OPEN_NETWORK: _http,
+    Rule.OPEN_NETWORK: _open,
+    Rule.NOBODY_ADMITTED: _shut,
     Rule.LIMITS_RAISED: _user(session_defaults__max_tasks=1000),
     Rule.SANDBOX_WEAKENED: _user(verification__sandbox=SandboxKind.PROCESS_GROUP.value),
     Rule.KEYS_EXPOSED: _sandbox,
-    Rule.GATE_POLICY_LOWERED: _user(session_defaults__gate_policy="strict"),
+    Rule.GATE_POLICY_LOWERED: _user(session_defaults__gate_policy="lenient"),
 }
-# Under these profiles nothing is less than what the profile asks of a gate.
-NO_LESS = {(Rule.GATE_POLICY_LOWERED, STRICT), (Rule.GATE_POLICY_LOWERED, STAGING)}
 # The remedies that are no setting to take away.
 MENDED: dict[Rule, Callable[[Place], object]] = {
     Rule.POLICY_IN_WORKSPACE: lambda place: place.variables.pop("XDG_CONFIG_HOME"),
-    Rule.OPEN_NETWORK: lambda place: open_tokens(place.root, place.environ()).add("somebody", Role.AUTONOMY_RUNNER),
+    Rule.OPEN_NETWORK: lambda place: setattr(place, "loopback", True),
+    Rule.NOBODY_ADMITTED: lambda place: open_tokens(place.root, place.environ()).add("somebody", Role.OBSERVER),
 }
 CASES = [
     pytest.param(rule, profile, level, id=f"{rule} {profile}")
     for rule, levels in LEVELS.items()
     for profile, level in zip(PROFILES, levels, strict=True)
-    if (rule, profile) not in NO_LESS
 ]
 
 
@@ -175,7 +182,7 @@ def no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
 def starts(place: Place) -> bool:
     """Tell whether a server starts; where it does not, it is for the start-up rules."""
     try:
-        joined = join(place.root, place.environ())
+        joined = join(place.root, place.environ(), loopback=place.loopback)
     except StartRefused:
         return False
     asyncio.run(joined.application.close())
@@ -219,8 +226,7 @@ def test_a_rule_is_tripped_where_and_as_it_is_stated_and_its_remedy_mends_it(
     if level is None:
         return
     assert bool(place.examine().refusals) is (level is R)
-    if rule is not Rule.OPEN_NETWORK:
-        assert starts(place) is (level is W)
+    assert starts(place) is (level is W)
     if rule is Rule.KEYS_EXPOSED:
         # Its remedy is another machine: the test below is on one.
         return
@@ -234,6 +240,27 @@ def test_a_rule_is_tripped_where_and_as_it_is_stated_and_its_remedy_mends_it(
     assert rule not in place.found()
     assert place.examine().refusals == []
     assert starts(place)
+
+
+@pytest.mark.parametrize(
+    ("loopback", "token", "asked", "found"),
+    [
+        (True, False, False, set()),
+        (True, True, True, set()),
+        (False, True, True, set()),
+        (False, True, False, {Rule.OPEN_NETWORK}),
+        (False, False, True, {Rule.NOBODY_ADMITTED}),
+        (None, False, True, set()),
+        (None, False, False, set()),
+    ],
+)
+def test_over_http_a_server_is_neither_open_to_other_machines_nor_shut_for_all(
+    tmp_path: Path, loopback: bool | None, token: bool, asked: bool, found: set[Rule]
+) -> None:
+    place = Place(tmp_path, {"server.require_token": asked}, loopback=loopback)
+    if token:
+        open_tokens(place.root, place.environ()).add("somebody", Role.OBSERVER)
+    assert set(place.found()) == found
 
 
 def test_on_a_machine_with_bubblewrap_the_keys_are_hidden(tmp_path: Path) -> None:

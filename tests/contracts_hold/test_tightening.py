@@ -10,10 +10,10 @@ from foundry_contracts.settings import SETTINGS
 from foundry_contracts.tables import POSTURE_VALUES
 from foundry_contracts.vocabulary import PostureProfile, SettingSource, StartupRule
 from foundry_mcp.machine.settings import Value
-from tests.contracts_hold.test_startup import Place
+from tests.contracts_hold.test_startup import Given, Place
 
 # Under this configuration: a value that is looser, one that is stricter (None: there is none of either).
-BASE: dict[str, bool | int | str] = {"posture.profile": "staging"}
+BASE: dict[str, Given] = {"posture.profile": "staging"}
 STATED: dict[str, tuple[Value, Value]] = {
     "feature_flags.autonomy_sessions": (None, False),
     "feature_flags.autonomy_fidelity_gates": (None, False),
@@ -31,7 +31,7 @@ STATED: dict[str, tuple[Value, Value]] = {
     "session_defaults.max_context_percent": (86, 84),
     "session_defaults.heartbeat_stale_s": (601, 599),
     "session_defaults.step_stale_s": (3601, 3599),
-    "session_defaults.gate_policy": (None, "manual"),
+    "session_defaults.gate_policy": ("lenient", "manual"),
     "session_defaults.stop_on_phase_completion": (False, None),
     "session_defaults.auto_retry_gate": (None, False),
     "verification.attestation": (None, "operator"),
@@ -46,6 +46,20 @@ STATED: dict[str, tuple[Value, Value]] = {
     # Nothing stands in for the commands of a workspace on its own word.
     "verification.replace_command": ("true", None),
     "store.lasting": (False, None),
+    "review.reviewer": (None, "manual"),
+    # Nor does anything in a workspace choose the program that reviews it.
+    "review.command": ("true", None),
+    "review.timeout_s": (601, 599),
+    "review.max_answer_kb": (257, 255),
+    "review.protected_paths": (None, ("tests",)),
+    "server.require_token": (False, None),
+    "server.hosts": (("mcp.example",), None),
+    "server.origins": (("https://app.example",), None),
+    "server.max_body_kb": (4097, 4095),
+    "server.client_timeout_s": (16, 14),
+    "server.keep_alive_s": (76, 74),
+    "server.shutdown_grace_s": (11, 9),
+    "server.max_connections": (1001, 999),
 }
 # No value of these is stricter than another.
 OTHER: dict[str, Value] = {
@@ -68,8 +82,14 @@ def said(folder: Path, name: str, value: Value, source: SettingSource) -> Place:
     elif source is SettingSource.WORKSPACE:
         place.workspace[name] = value
     else:
-        place.variables[SETTINGS[name].environment] = str(value).lower() if isinstance(value, bool) else str(value)
+        place.variables[SETTINGS[name].environment] = _in_a_variable(value)
     return place
+
+
+def _in_a_variable(value: Given) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_every_setting_is_stated() -> None:

@@ -40,14 +40,13 @@ from tests.outside import user_config
 
 PAGES = pages()
 README = ROOT / "README.md"
-SETTINGS_PAGE = ROOT / "docs" / "08-settings.md"
+SETTINGS_PAGE = ROOT / "docs" / "09-settings.md"
 OPERATING = ROOT / "docs" / "06-operating.md"
 
 # Capitals that no contract declares, and why a page says them.
 ELSEWHERE = {
     "SPEC_ID": "stands for a spec's id in a command line",
     "FOUNDRY_MCP_": "the beginning of every setting's name in the environment",
-    "FOUNDRY_MCP_WORKSPACE": "the workspace is no setting of its settings file; cli/workspace.py reads it",
     "FOUNDRY_PYTHON": "names another Python to justw",
     "XDG_STATE_HOME": "the XDG base directory specification's",
     "XDG_CONFIG_HOME": "the XDG base directory specification's",

@@ -153,9 +153,37 @@ def test_the_quick_check_imports_no_heavy_module(outputs: Path, run: Run) -> Non
     assert run("-S", "-c", code).stdout.strip() == "0 []"
 
 
-@pytest.mark.parametrize("arguments", [[], ["mend"], ["check", "--out"], ["lint", "--contracts", "no-such-folder"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["mend"],
+        ["check", "--out"],
+        ["lint", "--contracts", "no-such-folder"],
+        ["lint", "--format", "odd"],
+        ["explain"],
+        ["explain", "no-such-thing"],
+    ],
+)
 def test_bad_use_exits_with_2(arguments: list[str], run: Run) -> None:
     assert run("-m", "contractgen", *arguments).returncode == 2
+
+
+@pytest.mark.parametrize("verb", ["generate", "check"])
+def test_an_output_folder_that_is_a_file_is_bad_use(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    assert main([verb, "--contracts", str(LIBRARY), "--out", str(file)]) == 2
+    assert str(file) in capsys.readouterr().err
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_contract_that_cannot_be_opened_is_bad_use(contracts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (contracts / "gone.json").symlink_to("nowhere.json")
+    assert main(["lint", "--contracts", str(contracts)]) == 2
+    assert "gone.json" in capsys.readouterr().err
 
 
 def test_a_check_writes_nothing_even_where_it_may_not(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ CASES = [
     ("an unknown x- keyword of a definition", "shapes.json", '"x-published": true', '"x-publish": true',
      "unknown-keyword", "/$defs/Shelf/x-publish", '"x-publish"', "Remove it or correct its spelling"),
     ("an x- keyword deeper in a schema", "shapes.json", '"scale": {', '"scale": {"x-published": true, ',
-     "unknown-keyword", "/$defs/Chart/properties/scale/x-published", '"x-published"', "stand at a file's root"),
+     "unknown-keyword", "/$defs/Chart/properties/scale/x-published", '"x-published"', "It stands in a definition"),
     ("an unknown x- keyword at the root", "tools/loan.json", '"x-tool"', '"x-tol"',
      "unknown-keyword", "/x-tol", '"x-tol"', "Remove it or correct its spelling"),
     ("a misspelt keyword of JSON Schema", "shapes.json", '"minimum": 1', '"minmum": 1',
@@ -58,6 +58,13 @@ CASES = [
      "unique-name", "/$defs/LendingRule", "also defined in", "Rename one"),
     ("a command without a response", "commands/loan/borrow.json", '"BorrowResponse"', '"BorrowReply"',
      "command-shapes", "/$defs", "ends in Response", "add the response"),
+    *(
+        (f"a machine in place of a command's {name.lower()}", "commands/loan/borrow.json", f'"Borrow{name}": {{',
+         f'"Borrow{name}": {{"x-machine": {{"states": "ItemStatus", "initial": "lost", "terminal": ["lost"],'
+         ' "transitions": [{"trigger": "item_lost", "from": [], "to": []}]}, ',
+         "command-shapes", "/$defs", f"ends in {name}", f"add the {name.lower()}")
+        for name in ("Request", "Response")
+    ),
     ("a command of no tool", "commands/loan/borrow.json", '"tool": "loan"', '"tool": "lone"',
      "tool-exists", "/x-command/tool", "lone", "correct the name"),
     ("an attribute left out", "vocabulary.json", '"description": "Somebody has it.", "kind": "conflict",',
@@ -112,3 +119,16 @@ def test_an_unknown_key_of_the_settings_is_named_with_its_line(contracts: Path) 
 def test_a_reference_inside_data_is_data(contracts: Path) -> None:
     replace(contracts / "shapes.json", '"scale": {', '"scale": {"examples": [{"$ref": "nowhere"}], ')
     assert lower.load(contracts).definitions["Chart"].schema["properties"]["scale"]["examples"] == [{"$ref": "nowhere"}]
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("[" * 100_000, "nested too deeply"),
+    ('{"title": NaN}', "NaN is no value of JSON"),
+    ('{"title": "\\ud800"}', "half of a surrogate pair"),
+    ("\ufeff{}", "BOM"),
+], ids=["too deep", "not a number", "half a character", "a byte order mark"])  # fmt: skip
+def test_what_only_looks_like_json_is_a_finding(contracts: Path, text: str, says: str) -> None:
+    (contracts / "notes.json").write_text(text, encoding="utf-8")
+    (found,) = findings(contracts)
+    assert (found.rule, found.origin.file) == ("json", "notes.json")
+    assert says in found.message

@@ -10,7 +10,7 @@ from typing import Any
 
 from foundry_contracts.vocabulary import EventType
 from foundry_mcp.adapters.sqlite_store import SqliteStore
-from foundry_mcp.ports import START, Answer, Batch, Head, Life, Log, PlanText, SessionRow, StoredEvent, Upkeep
+from foundry_mcp.ports import START, Answer, Batch, Head, Life, Listed, Log, PlanText, SessionRow, StoredEvent, Upkeep
 
 # Every call that an application makes of its store, but closing it.
 CALLS = (
@@ -21,6 +21,8 @@ CALLS = (
     "log",
     "is_closed",
     "page",
+    "record",
+    "server_page",
     "answer",
     "plan",
     "touch",
@@ -101,12 +103,15 @@ class CrashingStore:
         found: SessionRow | None = self._call("session", session_id)
         return found
 
+    def check(self) -> None:
+        self._call("check")
+
     def live_session(self, spec_id: str) -> SessionRow | None:
         found: SessionRow | None = self._call("live_session", spec_id)
         return found
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        found: list[SessionRow] = self._call("sessions", spec_id)
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        found: list[Listed] | None = self._call("sessions", spec_id, after=after, limit=limit)
         return found
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
@@ -124,6 +129,13 @@ class CrashingStore:
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
     ) -> list[StoredEvent]:
         found: list[StoredEvent] = self._call("page", session_id, after=after, before=before, limit=limit, types=types)
+        return found
+
+    def record(self, event: StoredEvent) -> None:
+        self._call("record", event)
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        found: list[StoredEvent] = self._call("server_page", after=after, before=before, limit=limit)
         return found
 
     def answer(self, key: str) -> Answer | None:

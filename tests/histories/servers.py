@@ -17,6 +17,7 @@ from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
 from foundry_contracts.vocabulary import Role, Verdict
+from foundry_mcp.adapters.protected_files import WorkspaceProtectedFiles
 from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
@@ -83,7 +84,7 @@ class ToldRuns:
         """Give the review of a phase."""
         if await self._end() is Ending.WELL:
             return Review(Verdict.PASS)
-        return Review(Verdict.FAIL, (ReviewFinding(code="lacking", node=request.phase_id, message="It lacks."),))
+        return Review(Verdict.FAIL, (ReviewFinding(code="lacking", node=request.phase.id, message="It lacks."),))
 
 
 @dataclass
@@ -139,6 +140,7 @@ class Server:
                 shared.runs,
                 FileSigner(shared.folder / "state"),
                 FolderRunLeases(shared.folder / "state" / "runs"),
+                WorkspaceProtectedFiles(shared.workspace),
             ),
             policy=Policy(self.settings, features_of(ALL_ON)),
             replay_grace_s=GRACE_S,

@@ -160,6 +160,7 @@ class History(RuleBasedStateMachine):
                 server.store.rival = None
             self._finish_all()
             self._hold_folds_to_log()
+            TOLD["events of no session"] += len(self.reader.server_events())
         finally:
             for server in self.servers:
                 self._run(server.stop())

@@ -6,8 +6,9 @@ sessions that differ in nothing else behave alike. A move is one command in one 
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
@@ -24,7 +25,12 @@ from foundry_contracts.models.events_session import (
     VerificationStarted,
 )
 from foundry_contracts.models.formats_plan import Plan
-from foundry_contracts.models.formats_receipt import Receipt, ReceiptSignature
+from foundry_contracts.models.formats_receipt import (
+    Receipt,
+    ReceiptSignature,
+    ReviewPredicate,
+    VerificationPredicate,
+)
 from foundry_contracts.models.formats_session import StepResult
 from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateRequest
 from foundry_contracts.models.task_block import TaskBlockRequest
@@ -44,6 +50,7 @@ from foundry_contracts.models.verification_execute import VerificationExecuteReq
 from foundry_contracts.vocabulary import (
     CommandName,
     GatePolicy,
+    Judgement,
     Outcome,
     PauseReason,
     ReasonCode,
@@ -54,8 +61,9 @@ from foundry_contracts.vocabulary import (
 from foundry_mcp.machine import decide_plan, decide_run, decide_session, decide_step
 from foundry_mcp.machine.evolve import evolve
 from foundry_mcp.machine.plan_index import PlanIndex, index_plan
-from foundry_mcp.machine.proof import proof_of
-from foundry_mcp.machine.session import Outstanding, Recorded, Session
+from foundry_mcp.machine.proof import proof_digest, proof_of
+from foundry_mcp.machine.receipts import findings_digest, statement_of
+from foundry_mcp.machine.session import Outstanding, Recorded, RunStarted, Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation, SpecOnDisk
 from foundry_mcp.machine.spec_document import plan_digest, structure_digest
 from tests.in_process import SETTINGS as ORDINARY
@@ -80,12 +88,32 @@ BLOCKABLE = "a"
 PATIENT = SETTINGS.model_copy(
     update={"gate_policy": GatePolicy.MANUAL, "max_attempts": 3, "max_tasks": 100, "allow_gate_waiver": False}
 )
+# Under these a warning lets a phase pass.
+LENIENT = SETTINGS.model_copy(update={"gate_policy": GatePolicy.LENIENT, "max_tasks": 100, "allow_gate_waiver": False})
 _SESSION = f"ses_{'0' * 26}"
 
 
 def mac(text: str) -> str:
     """Stand in for the keyed function."""
     return sha256(text.encode()).hexdigest()
+
+
+def signed(predicate: VerificationPredicate | ReviewPredicate) -> Receipt:
+    """Stand in for the signer."""
+    signature = ReceiptSignature(keyid="k", sig="")
+    payload = json.dumps(statement_of(predicate))
+    return Receipt(payloadType="application/vnd.in-toto+json", payload=payload, signatures=[signature])
+
+
+def opened(receipt: Receipt) -> Mapping[str, object] | None:
+    """Open what `signed` gave."""
+    statement: Mapping[str, object] = json.loads(receipt.payload)
+    return statement
+
+
+def nothing_signed(receipt: Receipt) -> Mapping[str, object] | None:
+    """Know no key."""
+    return None
 
 
 @cache
@@ -123,9 +151,19 @@ class Reached:
 
 
 def situation(
-    state: Session | None, role: Role, *, changed: bool = False, gone: bool = False, now: str = NOW, life: str = NOW
+    state: Session | None,
+    role: Role,
+    *,
+    changed: bool = False,
+    gone: bool = False,
+    keyless: bool = False,
+    now: str = NOW,
+    life: str = NOW,
 ) -> Situation:
-    """Give the situation of a command: the spec as pinned, changed, or gone; the time; the last sign of life."""
+    """Give the situation of a command: the spec as pinned, changed, or gone; the time; the last sign of life.
+
+    `keyless`: the keys that signed are lost, so that no evidence holds.
+    """
     number = state.version if state else 0
     ids = FreshIds(_SESSION, f"stp_{number:026d}", f"att_{number:026d}")
     plan = state.plan if state else bounded_plan()
@@ -137,6 +175,7 @@ def situation(
         ids,
         state.settings if state else SETTINGS,
         mac,
+        nothing_signed if keyless else opened,
         spec,
         spec_id=SPEC,
         life_at=life,
@@ -145,7 +184,7 @@ def situation(
 
 def started(settings: SessionSettings = SETTINGS) -> Session:
     """Give a session just started."""
-    plan = bounded_plan(small=settings is PATIENT)
+    plan = bounded_plan(small=settings is not SETTINGS)
     here = replace(situation(None, Role.AUTONOMY_RUNNER), settings=settings, spec=SpecOnDisk(plan, ()))
     decision = decide_session.start(here, SessionStartRequest(spec_id=SPEC))
     assert isinstance(decision, Accepted)
@@ -172,7 +211,8 @@ def key(state: Session) -> Hashable:
         state.pause_reason is PauseReason.USER and state.paused_by,
         (state.phase_number, state.phase_completed, state.done_in_phase, state.gate_passed, state.gate_cycles),
         (tuple(sorted(state.attempts.items())), state.errors, feedback and (feedback.unit_id,), state.stuck),
-        (tuple(sorted(state.standing)), tuple(sorted(state.blocked)), tuple(sorted(state.gates))),
+        (tuple(sorted(state.standing)), tuple(sorted(state.blocked))),
+        (tuple(sorted(state.receipts)), tuple(sorted((name, gate.by_review) for name, gate in state.gates.items()))),
         (
             state.settings.gate_policy,
             state.gate_waits_for_person,
@@ -195,15 +235,17 @@ def explore(first: Session) -> Reached:
     waiting = deque([first])
     while waiting:
         state = waiting.popleft()
+        here = key(state)
         for move in moves(state):
             decision = move.decision
-            reached.replies.append((key(state), move.name, decision))
-            if isinstance(decision, Refusal):
+            reached.replies.append((here, move.name, decision))
+            if isinstance(decision, Refusal) and not decision.events:
                 continue
             following = after(state, decision.events, move.role) if decision.events else state
-            reached.edges.setdefault(key(state), []).append((move.name, key(following)))
-            if key(following) not in reached.sessions:
-                reached.sessions[key(following)] = following
+            there = key(following) if decision.events else here
+            reached.edges.setdefault(here, []).append((move.name, there))
+            if there not in reached.sessions:
+                reached.sessions[there] = following
                 waiting.append(following)
     return reached
 
@@ -224,7 +266,7 @@ def _life(state: Session, role: Role) -> Iterator[Move]:
     pausing = SessionPauseRequest(session_id=session)
     yield _move(CommandName.TASK_SESSION_PAUSE, role, decide_session.pause(here, pausing))
     yield _move(resume, role, decide_session.resume(here, SessionResumeRequest(session_id=session)))
-    for verdict in Verdict:
+    for verdict in Judgement:
         judged = HumanVerdict(id=state.pause_unit or "m", verdict=verdict)
         request = SessionResumeRequest(session_id=session, verdict=judged)
         yield _move(resume, role, decide_session.resume(here, request), verdict)
@@ -256,6 +298,7 @@ def _steps(state: Session, role: Role) -> Iterator[Move]:
     yield _move(next_, role, decide_step.next_step(here, nothing))
     yield _move(next_, role, decide_step.next_step(situation(state, role, changed=True), nothing), "spec changed")
     yield _move(next_, role, decide_step.next_step(situation(state, role, gone=True), nothing), "spec gone")
+    yield _move(next_, role, decide_step.next_step(situation(state, role, keyless=True), nothing), "keys lost")
     full = SessionStepNextRequest(session_id=session, context_percent=90)
     yield _move(next_, role, decide_step.next_step(here, full), "context full")
     silent = situation(state, role, now=LATER)
@@ -264,6 +307,8 @@ def _steps(state: Session, role: Role) -> Iterator[Move]:
     yield _move(next_, role, decide_step.next_step(slow, nothing), "step slow")
     for outcome in Outcome:
         yield from _reports(state, role, outcome)
+    going_on = SessionStepNextRequest(session_id=session, last_step_result=_result(state, Outcome.SUCCESS))
+    yield _move(next_, role, decide_step.next_step(situation(state, role, keyless=True), going_on), "unsigned")
     replaying = SessionStepReplayRequest(session_id=session)
     yield _move(CommandName.TASK_SESSION_STEP_REPLAY, role, decide_step.replay(here, replaying))
     living = SessionStepHeartbeatRequest(session_id=session)
@@ -302,38 +347,69 @@ def _runs(state: Session) -> Iterator[Move]:
     step_id = step.step_id if step else f"stp_{'9' * 26}"
     execute = VerificationExecuteRequest(session_id=state.session_id, step_id=step_id)
     gate = ReviewFidelityGateRequest(session_id=state.session_id, step_id=step_id)
-    for lost in (False, True):
-        here = replace(situation(state, role), run_lost=lost)
-        detail = "lost" if lost else ""
+    for detail in ("", "lost", "keys lost"):
+        here = replace(situation(state, role, keyless=detail == "keys lost"), run_lost=detail == "lost")
         yield _move(CommandName.VERIFICATION_EXECUTE, role, decide_run.execute_verification(here, execute), detail)
         yield _move(CommandName.REVIEW_FIDELITY_GATE, role, decide_run.run_gate(here, gate), detail)
     if step is not None and step.started is not None and step.finished is None:
-        for good in (True, False):
-            yield Move(f"run ends {good} by {role.value}", role, Accepted(execute, (_finished(step, good),)))
+        for verdict in Verdict:
+            ended = Accepted(execute, (_finished(step, step.started, verdict),))
+            yield Move(f"run ends in {verdict} by {role.value}", role, ended)
 
 
-def _finished(step: Outstanding, good: bool) -> EventPayload:
-    if isinstance(step.started, VerificationStarted):
-        receipt = Receipt(
-            payloadType="application/vnd.in-toto+json", payload="", signatures=[ReceiptSignature(keyid="k", sig="")]
+def _finished(step: Outstanding, started: RunStarted, verdict: Verdict) -> EventPayload:
+    """End a run: a command well or badly, a review in any verdict."""
+    good = verdict is Verdict.PASS
+    if isinstance(started, VerificationStarted):
+        predicate = VerificationPredicate(
+            session_id=_SESSION,
+            spec_id=SPEC,
+            step_id=step.step_id,
+            unit_id=started.unit_id,
+            attempt_id=started.attempt_id,
+            proof_digest=proof_digest(proof_of(_SESSION, step, mac)),
+            command=started.command,
+            command_replaced=started.command_replaced,
+            exit_code=0 if good else 1,
+            timed_out=False,
+            passed=good,
+            output_digest="0" * 64,
+            output_bytes=0,
+            tree_before="same tree",
+            tree_after="same tree",
+            started_at=NOW,
+            finished_at=NOW,
+            unenforced=[],
         )
         return VerificationFinished(
-            attempt_id=step.started.attempt_id,
+            attempt_id=started.attempt_id,
             step_id=step.step_id,
-            unit_id=step.started.unit_id,
+            unit_id=started.unit_id,
             passed=good,
             exit_code=0 if good else 1,
             timed_out=False,
             output_tail="same again",
             tree_after="same tree",
-            receipt=receipt,
+            unenforced=[],
+            receipt=signed(predicate),
         )
-    assert step.started is not None
+    seen = ReviewPredicate(
+        session_id=_SESSION,
+        spec_id=SPEC,
+        phase_id=step.phase_id,
+        step_id=step.step_id,
+        attempt_id=started.attempt_id,
+        seen_version=step.started_at_version,
+        verdict=verdict,
+        findings_digest=findings_digest([]),
+        protected_changes=[],
+    )
     return GateFinished(
-        attempt_id=step.started.attempt_id,
+        attempt_id=started.attempt_id,
         step_id=step.step_id,
         phase_id=step.phase_id,
-        verdict=Verdict.PASS if good else Verdict.FAIL,
+        verdict=verdict,
         findings=[],
-        checksum="0" * 64,
+        evidence=signed(seen),
+        protected_changes=[],
     )

@@ -8,22 +8,26 @@ from functools import cache
 from pydantic import BaseModel
 
 from foundry_contracts.handlers import Accepted
+from foundry_contracts.models.events_session import GateFinished
 from foundry_contracts.models.task_session_step_next import SessionStepNextRequest
 from foundry_contracts.tables import SESSION_MACHINE_TERMINAL, SESSION_MACHINE_TRANSITIONS
-from foundry_contracts.vocabulary import CommandName, PauseReason, Role, SessionStatus
+from foundry_contracts.vocabulary import CommandName, GatePolicy, PauseReason, Role, SessionStatus, Verdict
 from foundry_mcp.machine import decide_step
 from foundry_mcp.machine.signal import signal_of
 from tests.conftest import SHOWN
-from tests.machine.model import PATIENT, Reached, explore, key, situation, started
+from tests.machine.model import LENIENT, PATIENT, SETTINGS, Reached, explore, key, situation, started
 
 
 @cache
 def graph() -> Reached:
-    """Visit every state, under both settings, once for all tests."""
-    strict, patient = explore(started()), explore(started(PATIENT))
-    return Reached(
-        strict.sessions | patient.sessions, strict.edges | patient.edges, [*strict.replies, *patient.replies]
-    )
+    """Visit every state, under each of the settings, once for all tests."""
+    whole = Reached({})
+    for settings in (SETTINGS, PATIENT, LENIENT):
+        reached = explore(started(settings))
+        whole.sessions |= reached.sessions
+        whole.edges |= reached.edges
+        whole.replies += reached.replies
+    return whole
 
 
 def reaching(targets: set[Hashable]) -> set[Hashable]:
@@ -78,6 +82,21 @@ def test_nothing_completes_without_its_gate_and_all_its_units() -> None:
             assert state.done_in_phase == len(state.phase.units)
         if state.status is SessionStatus.COMPLETED:
             assert len(state.standing) == state.plan.total_units
+
+
+def test_what_a_review_says_leads_where_the_policy_sends_it() -> None:
+    seen: dict[GatePolicy, set[tuple[Verdict, bool]]] = {policy: set() for policy in GatePolicy}
+    for name, state in graph().sessions.items():
+        step = state.outstanding
+        if step is None or not isinstance(step.finished, GateFinished) or state.status is not SessionStatus.RUNNING:
+            continue
+        for move, target in graph().edges[name]:
+            if move.startswith(CommandName.TASK_SESSION_STEP_REPORT):
+                after = graph().sessions[target]
+                seen[state.settings.gate_policy].add((step.finished.verdict, after.gate_passed))
+    passing = {GatePolicy.STRICT: {Verdict.PASS}, GatePolicy.LENIENT: {Verdict.PASS, Verdict.WARN}}
+    for policy, points in seen.items():
+        assert points == {(verdict, verdict in passing.get(policy, ())) for verdict in Verdict}
 
 
 def test_what_a_phase_counts_as_done_is_what_stands_done() -> None:

@@ -69,10 +69,10 @@ class Lab:
     def run(self, spec_id: str, code: str = SUCCEED, *, phases: int | None = None, **more: Any) -> RunResult:
         return run_sync(spec_id, self.settings(code, **more), Silent(), phases=phases)
 
-    def begin(self, spec_id: str, code: str, **settings: str) -> subprocess.Popen[str]:
+    def begin(self, spec_id: str, code: str, *more: str, **settings: str) -> subprocess.Popen[str]:
         """Begin `foundry-mcp run` as a process of its own."""
         words = [sys.executable, "-m", "foundry_mcp.cli.main", "run", spec_id, "--workspace", str(self.workspace)]
-        words += ["--worker", " ".join(self.worker(code)), "--escalation-dir", str(self.packets)]
+        words += ["--worker", " ".join(self.worker(code)), "--escalation-dir", str(self.packets), *more]
         return subprocess.Popen(
             words,
             env=self.environ(**settings),

@@ -9,7 +9,7 @@ import pytest
 from foundry_contracts.dispatch import ALIASES, COMMANDS, AliasEntry
 from foundry_contracts.vocabulary import CommandName, ReasonCode, Role
 from foundry_mcp.adapters.signing import FileSigner
-from tests.adapters.batches import logged
+from tests.adapters.batches import listed, logged
 from tests.driving import Json, next_step, spec, start, task
 from tests.in_process import InProcess
 
@@ -93,7 +93,7 @@ async def test_a_deprecated_name_answers_as_its_replacement_does(tmp_path: Path,
         answer = await call.answer(alias.tool, Role.MAINTAINER, **words, **more)
         documents.append(answer.document)
         texts.append(answer.text)
-        logs.append([logged(call.store, row.session_id) for row in call.store.sessions()])
+        logs.append([logged(call.store, row.session_id) for row in listed(call.store)])
     old, new = documents
     assert (old["success"], new["success"]) == (good, good)
     assert isinstance(old["meta"], dict)

@@ -18,6 +18,7 @@ from contractgen.instances import strategy
 from foundry_contracts.dispatch import ALIASES, COMMANDS, AliasEntry
 from foundry_contracts.vocabulary import CommandName, Outcome, Role
 from foundry_mcp.adapters.signing import FileSigner
+from tests.adapters.batches import listed
 from tests.driving import Json, check, spec, task
 from tests.in_process import InProcess
 from tests.scenes import SPEC
@@ -83,7 +84,7 @@ class Twin:
     def log(self) -> list[Any]:
         """Give all that was recorded."""
         store = self.server.store
-        return [store.log(row.session_id) for row in store.sessions()]
+        return [store.log(row.session_id) for row in listed(store)]
 
 
 @settings(max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))

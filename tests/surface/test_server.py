@@ -10,6 +10,7 @@ from mcp import MCPError, types
 
 from foundry_contracts.vocabulary import ErrorCode, Role
 from foundry_mcp.machine.situation import Caller
+from tests.adapters.batches import listed
 from tests.driving import Json, check, drive, spec, task
 from tests.in_process import InProcess
 from tests.mcp_client import ERAS, McpClient, Mode
@@ -127,4 +128,4 @@ async def test_an_observer_may_read_and_is_told_which_role_it_lacks(application:
     assert read["success"]
     assert answer["data"]["error_code"] == ErrorCode.UNAUTHORIZED
     assert answer["data"]["details"] == {"role": Role.OBSERVER, "needed": Role.AUTONOMY_RUNNER}
-    assert application.store.sessions() == []
+    assert listed(application.store) == []

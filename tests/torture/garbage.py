@@ -19,6 +19,7 @@ from foundry_mcp.adapters.state_folder import state_folder
 from foundry_mcp.adapters.system import SystemClock
 from foundry_mcp.adapters.tokens import TokenFile
 from foundry_mcp.application import validation
+from tests.adapters.batches import listed
 from tests.driving import Json, check, spec, task
 from tests.stdio_server import environment
 from tests.torture.lives import Life, load
@@ -119,7 +120,7 @@ class Garbage:
     def _recorded(self) -> Any:
         store = SqliteStore(self._store, FileSigner(self._store.parent).mac)
         try:
-            return [(row, store.log(row.session_id)) for row in store.sessions()]
+            return [(row, store.log(row.session_id)) for row in listed(store)]
         finally:
             store.close()
 

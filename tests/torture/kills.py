@@ -13,6 +13,7 @@ from random import Random
 from foundry_contracts.vocabulary import ErrorCode, EventType, LoopSignal, Outcome, RunState, StepType
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.sqlite_store import SqliteStore
+from tests.adapters.batches import listed
 from tests.driving import Json, check, parameters, spec, task
 from tests.outside import user_config
 from tests.stdio_server import environment
@@ -213,7 +214,7 @@ class Torture:
         path = next(self._state.rglob("store.sqlite3"))
         store = SqliteStore(path, FileSigner(path.parent).mac)
         reported: Counter[str] = Counter()
-        for row in store.sessions():
+        for row in listed(store):
             # Reading a log checks its chain and its seals.
             log = store.log(row.session_id)
             assert log is not None

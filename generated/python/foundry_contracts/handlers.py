@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
 
 from foundry_contracts.vocabulary import ErrorCode
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateRequest, ReviewFidelityGateResponse
     from foundry_contracts.models.server_capabilities import ServerCapabilitiesRequest, ServerCapabilitiesResponse
     from foundry_contracts.models.server_config import ServerConfigRequest, ServerConfigResponse
+    from foundry_contracts.models.server_events import ServerEventsRequest, ServerEventsResponse
     from foundry_contracts.models.spec_find import SpecFindRequest, SpecFindResponse
     from foundry_contracts.models.spec_get import SpecGetRequest, SpecGetResponse
     from foundry_contracts.models.spec_list import SpecListRequest, SpecListResponse
@@ -75,9 +76,76 @@ class Accepted(Generic[R]):
     events: tuple[EventPayload, ...] = ()
 
 
+# Where each command is declared, by its field below.
+DECLARED: Mapping[str, tuple[str, str]] = {
+    "task_session_start": ("task.session.start", "contracts/commands/task/session/start.json:5:3 /x-command"),
+    "task_session_status": ("task.session.status", "contracts/commands/task/session/status.json:5:3 /x-command"),
+    "task_session_pause": ("task.session.pause", "contracts/commands/task/session/pause.json:5:3 /x-command"),
+    "task_session_resume": ("task.session.resume", "contracts/commands/task/session/resume.json:5:3 /x-command"),
+    "task_session_end": ("task.session.end", "contracts/commands/task/session/end.json:5:3 /x-command"),
+    "task_session_list": ("task.session.list", "contracts/commands/task/session/list.json:5:3 /x-command"),
+    "task_session_rebase": ("task.session.rebase", "contracts/commands/task/session/rebase.json:5:3 /x-command"),
+    "task_session_reset": ("task.session.reset", "contracts/commands/task/session/reset.json:5:3 /x-command"),
+    "task_session_accept_policy": (
+        "task.session.accept-policy",
+        "contracts/commands/task/session/accept-policy.json:5:3 /x-command",
+    ),
+    "task_session_checkpoint": (
+        "task.session.checkpoint",
+        "contracts/commands/task/session/checkpoint.json:5:3 /x-command",
+    ),
+    "task_session_step_next": (
+        "task.session-step.next",
+        "contracts/commands/task/session-step/next.json:5:3 /x-command",
+    ),
+    "task_session_step_report": (
+        "task.session-step.report",
+        "contracts/commands/task/session-step/report.json:5:3 /x-command",
+    ),
+    "task_session_step_replay": (
+        "task.session-step.replay",
+        "contracts/commands/task/session-step/replay.json:5:3 /x-command",
+    ),
+    "task_session_step_heartbeat": (
+        "task.session-step.heartbeat",
+        "contracts/commands/task/session-step/heartbeat.json:5:3 /x-command",
+    ),
+    "task_session_events": ("task.session-events", "contracts/commands/task/session-events.json:5:3 /x-command"),
+    "task_gate_waiver": ("task.gate-waiver", "contracts/commands/task/gate-waiver.json:5:3 /x-command"),
+    "task_block": ("task.block", "contracts/commands/task/block.json:5:3 /x-command"),
+    "task_unblock": ("task.unblock", "contracts/commands/task/unblock.json:5:3 /x-command"),
+    "task_info": ("task.info", "contracts/commands/task/info.json:5:3 /x-command"),
+    "task_list": ("task.list", "contracts/commands/task/list.json:5:3 /x-command"),
+    "task_progress": ("task.progress", "contracts/commands/task/progress.json:5:3 /x-command"),
+    "task_update_status": ("task.update-status", "contracts/commands/task/update-status.json:5:3 /x-command"),
+    "spec_find": ("spec.find", "contracts/commands/spec/find.json:5:3 /x-command"),
+    "spec_list": ("spec.list", "contracts/commands/spec/list.json:5:3 /x-command"),
+    "spec_get": ("spec.get", "contracts/commands/spec/get.json:5:3 /x-command"),
+    "spec_validate": ("spec.validate", "contracts/commands/spec/validate.json:5:3 /x-command"),
+    "spec_plan": ("spec.plan", "contracts/commands/spec/plan.json:5:3 /x-command"),
+    "verification_execute": ("verification.execute", "contracts/commands/verification/execute.json:5:3 /x-command"),
+    "review_fidelity_gate": ("review.fidelity-gate", "contracts/commands/review/fidelity-gate.json:5:3 /x-command"),
+    "server_capabilities": ("server.capabilities", "contracts/commands/server/capabilities.json:5:3 /x-command"),
+    "server_events": ("server.events", "contracts/commands/server/events.json:5:3 /x-command"),
+    "server_config": ("server.config", "contracts/commands/server/config.json:5:3 /x-command"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handlers(Generic[C, Q]):
     """Hold what carries each command out; C is the context of commands, Q that of those that only read."""
+
+    def __new__(cls, **given: object) -> Self:
+        """Name every command that goes without, and where it is declared; raise TypeError for it."""
+        missing = [
+            f"{name}: nothing carries out {command}, which {place} declares."
+            for name, (command, place) in DECLARED.items()
+            if name not in given
+        ]
+        if missing:
+            remedy = "Write the functions, and name them in Handlers(...)."
+            raise TypeError("\n".join([f"{len(missing)} handler(s) missing.", *missing, f"Remedy: {remedy}"]))
+        return object.__new__(cls)
 
     task_session_start: Callable[[C, SessionStartRequest], Accepted[SessionStartResponse] | Refusal]
     task_session_status: Callable[[Q, SessionStatusRequest], SessionStatusResponse | Refusal]
@@ -113,4 +181,5 @@ class Handlers(Generic[C, Q]):
     verification_execute: Callable[[C, VerificationExecuteRequest], Accepted[VerificationExecuteResponse] | Refusal]
     review_fidelity_gate: Callable[[C, ReviewFidelityGateRequest], Accepted[ReviewFidelityGateResponse] | Refusal]
     server_capabilities: Callable[[Q, ServerCapabilitiesRequest], ServerCapabilitiesResponse | Refusal]
+    server_events: Callable[[Q, ServerEventsRequest], ServerEventsResponse | Refusal]
     server_config: Callable[[Q, ServerConfigRequest], ServerConfigResponse | Refusal]

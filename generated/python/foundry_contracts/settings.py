@@ -16,8 +16,9 @@ class SettingEntry:
     """Hold what is known of one setting.
 
     `default` is None where it has none of its own; `profile` then names the profile's field that gives one, if any.
-    `tighter` says which change makes it stricter: "lower", "higher", "order" (towards the end of `order`, where None
-    stands for absence), "unchanged" (none does), "any" (it is no matter of strictness).
+    `tighter` says which change makes it stricter: "lower", "higher", "more" (of a list, which keeps all it has),
+    "order" (towards the end of `order`, where None stands for absence), "unchanged" (none does), "any" (it is no matter
+    of strictness).
     """
 
     section: str
@@ -25,7 +26,7 @@ class SettingEntry:
     description: str
     environment: str
     kind: str
-    default: bool | int | str | None
+    default: bool | int | str | tuple[str, ...] | None
     profile: str | None
     tighter: str
     order: tuple[bool | int | str | None, ...]
@@ -39,6 +40,7 @@ SECTIONS: Final[tuple[str, ...]] = (
     "posture",
     "security",
     "session_defaults",
+    "review",
     "verification",
     "specs",
     "store",
@@ -237,7 +239,7 @@ SETTINGS: Final[Mapping[str, SettingEntry]] = MappingProxyType(
             default=None,
             profile="gate_policy",
             tighter="order",
-            order=("strict", "manual"),
+            order=("lenient", "strict", "manual"),
         ),
         "session_defaults.stop_on_phase_completion": SettingEntry(
             section="session_defaults",
@@ -260,6 +262,61 @@ SETTINGS: Final[Mapping[str, SettingEntry]] = MappingProxyType(
             profile="auto_retry_gate",
             tighter="order",
             order=(True, False),
+        ),
+        "review.reviewer": SettingEntry(
+            section="review",
+            key="reviewer",
+            description="Who reviews.",
+            environment="FOUNDRY_MCP_REVIEW_REVIEWER",
+            kind="string",
+            default="evidence",
+            profile=None,
+            tighter="order",
+            order=("evidence", "command", "manual"),
+        ),
+        "review.command": SettingEntry(
+            section="review",
+            key="command",
+            description="The program that reviews and its arguments, where the reviewer is a command; it is run without a shell.",
+            environment="FOUNDRY_MCP_REVIEW_COMMAND",
+            kind="string",
+            default="",
+            profile=None,
+            tighter="unchanged",
+            order=(),
+        ),
+        "review.timeout_s": SettingEntry(
+            section="review",
+            key="timeout_s",
+            description="How long the program may run, in seconds.",
+            environment="FOUNDRY_MCP_REVIEW_TIMEOUT_S",
+            kind="integer",
+            default=600,
+            profile=None,
+            tighter="lower",
+            order=(),
+        ),
+        "review.max_answer_kb": SettingEntry(
+            section="review",
+            key="max_answer_kb",
+            description="How much the program may write to its standard output, in KiB.",
+            environment="FOUNDRY_MCP_REVIEW_MAX_ANSWER_KB",
+            kind="integer",
+            default=256,
+            profile=None,
+            tighter="lower",
+            order=(),
+        ),
+        "review.protected_paths": SettingEntry(
+            section="review",
+            key="protected_paths",
+            description="Patterns of files that nobody may change while a session runs, beside those the spec declares: relative to the workspace, with * for any name, ** for any folders; a folder stands for all in it. In the environment they are separated by commas.",
+            environment="FOUNDRY_MCP_REVIEW_PROTECTED_PATHS",
+            kind="array",
+            default=(),
+            profile=None,
+            tighter="more",
+            order=(),
         ),
         "verification.default_test_command": SettingEntry(
             section="verification",
@@ -413,6 +470,94 @@ SETTINGS: Final[Mapping[str, SettingEntry]] = MappingProxyType(
             default="local",
             profile=None,
             tighter="any",
+            order=(),
+        ),
+        "server.require_token": SettingEntry(
+            section="server",
+            key="require_token",
+            description="Over HTTP: whether a call without a token is turned away; without, it is the posture's role and only a loopback address is served.",
+            environment="FOUNDRY_MCP_SERVER_REQUIRE_TOKEN",
+            kind="boolean",
+            default=True,
+            profile=None,
+            tighter="order",
+            order=(False, True),
+        ),
+        "server.hosts": SettingEntry(
+            section="server",
+            key="hosts",
+            description="Over HTTP: the Host headers that are answered, each with its port where it has one; empty: the address that is served, and localhost for a loopback one.",
+            environment="FOUNDRY_MCP_SERVER_HOSTS",
+            kind="array",
+            default=(),
+            profile=None,
+            tighter="unchanged",
+            order=(),
+        ),
+        "server.origins": SettingEntry(
+            section="server",
+            key="origins",
+            description="Over HTTP: the Origin headers that are answered, as in https://example.org; empty: those of the hosts, over http. A call without one is no browser's.",
+            environment="FOUNDRY_MCP_SERVER_ORIGINS",
+            kind="array",
+            default=(),
+            profile=None,
+            tighter="unchanged",
+            order=(),
+        ),
+        "server.max_body_kb": SettingEntry(
+            section="server",
+            key="max_body_kb",
+            description="Over HTTP: how large a request's body may be, in KiB.",
+            environment="FOUNDRY_MCP_SERVER_MAX_BODY_KB",
+            kind="integer",
+            default=4096,
+            profile=None,
+            tighter="lower",
+            order=(),
+        ),
+        "server.client_timeout_s": SettingEntry(
+            section="server",
+            key="client_timeout_s",
+            description="Over HTTP: how long a client may take to send a request, and to take a part of an answer, in seconds.",
+            environment="FOUNDRY_MCP_SERVER_CLIENT_TIMEOUT_S",
+            kind="integer",
+            default=15,
+            profile=None,
+            tighter="lower",
+            order=(),
+        ),
+        "server.keep_alive_s": SettingEntry(
+            section="server",
+            key="keep_alive_s",
+            description="Over HTTP: how long a connection without a request is kept, in seconds.",
+            environment="FOUNDRY_MCP_SERVER_KEEP_ALIVE_S",
+            kind="integer",
+            default=75,
+            profile=None,
+            tighter="lower",
+            order=(),
+        ),
+        "server.shutdown_grace_s": SettingEntry(
+            section="server",
+            key="shutdown_grace_s",
+            description="Over HTTP: how long calls under way may take to end when the server is told to stop, in seconds.",
+            environment="FOUNDRY_MCP_SERVER_SHUTDOWN_GRACE_S",
+            kind="integer",
+            default=10,
+            profile=None,
+            tighter="lower",
+            order=(),
+        ),
+        "server.max_connections": SettingEntry(
+            section="server",
+            key="max_connections",
+            description="Over HTTP: how many connections are answered at once; more are turned away.",
+            environment="FOUNDRY_MCP_SERVER_MAX_CONNECTIONS",
+            kind="integer",
+            default=1000,
+            profile=None,
+            tighter="lower",
             order=(),
         ),
         "observability.log_level": SettingEntry(

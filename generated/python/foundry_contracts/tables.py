@@ -26,6 +26,9 @@ from foundry_contracts.vocabulary import (
     SettingSource,
     Severity,
     StartupRule,
+    UnitKind,
+    UnitStanding,
+    Verdict,
 )
 
 
@@ -260,9 +263,9 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             common=False,
         ),
         ErrorCode.VERIFICATION_RECEIPT_INVALID: ErrorCodeInfo(
-            description="The receipt is not one of this step's, or its result does not support the report.",
+            description="The receipt is not one of this step's, does not hold, or its result does not support the report.",
             type=ErrorType.EVIDENCE,
-            remedy="Report what verification execute answered for this step.",
+            remedy="Run verification execute for the step again and report what it answers: a receipt that does not hold is made anew.",
             retryable=False,
             common=False,
         ),
@@ -270,6 +273,27 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             description="The gate attempt is not one of this step's.",
             type=ErrorType.EVIDENCE,
             remedy="Run review fidelity-gate for the step and report the attempt it gives.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.GATE_INTEGRITY_CHECKSUM: ErrorCodeInfo(
+            description="The review's evidence is not what the server signed.",
+            type=ErrorType.EVIDENCE,
+            remedy="Run review fidelity-gate for the step again: it begins a fresh review. Have foundry-mcp audit verify say what else was changed.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.REQUIRED_GATE_UNSATISFIED: ErrorCodeInfo(
+            description="A phase is to be completed whose gate nobody satisfied or waived.",
+            type=ErrorType.EVIDENCE,
+            remedy="Have a maintainer look into the findings in details and resume; the gate is then tried afresh.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.GATE_AUDIT_FAILURE: ErrorCodeInfo(
+            description="A phase is to be completed whose evidence does not hold.",
+            type=ErrorType.EVIDENCE,
+            remedy="Have a maintainer look into the findings in details and resume; what they name is then proven anew, and the gate is tried afresh.",
             retryable=False,
             common=False,
         ),
@@ -340,6 +364,13 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             description="The posture allows no gate waiver.",
             type=ErrorType.AUTHORIZATION,
             remedy="Satisfy the gate; what it found is in its review.",
+            retryable=False,
+            common=False,
+        ),
+        ErrorCode.PROTECTED_PATH_UNCHANGED: ErrorCodeInfo(
+            description="No change of this protected path can be taken over.",
+            type=ErrorType.CONFLICT,
+            remedy="Name paths as the gate's findings do; what differs now is in details.",
             retryable=False,
             common=False,
         ),
@@ -586,11 +617,21 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
         ),
         StartupRule.OPEN_NETWORK: StartupRuleInfo(
             description="The server would listen beyond this machine, and nobody needs a token to speak to it.",
-            remedy="Add a token with 'foundry-mcp token add', or listen on a loopback address.",
+            remedy="Take server.require_token away, or listen on a loopback address.",
             levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
             when=(
                 MappingProxyType({"of": "http_non_loopback", "is": (True,)}),
+                MappingProxyType({"of": "server.require_token", "is": (False,)}),
+            ),
+        ),
+        StartupRule.NOBODY_ADMITTED: StartupRuleInfo(
+            description="A call over HTTP needs a token, and this workspace has none.",
+            remedy="Add a token with 'foundry-mcp token add'. On a loopback address, server.require_token = false gives every program of this machine the posture's role instead.",
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
+            when=(
+                MappingProxyType({"of": "http", "is": (True,)}),
                 MappingProxyType({"of": "tokens", "is": (False,)}),
+                MappingProxyType({"of": "server.require_token", "is": (True,)}),
             ),
         ),
         StartupRule.GATE_POLICY_LOWERED: StartupRuleInfo(
@@ -616,6 +657,8 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
                             "session_defaults.heartbeat_stale_s",
                             "session_defaults.step_stale_s",
                             "session_defaults.replay_grace_s",
+                            "review.timeout_s",
+                            "review.max_answer_kb",
                             "verification.timeout_s",
                             "verification.max_output_mb",
                             "verification.max_memory_mb",
@@ -686,12 +729,65 @@ PAUSE_REASON_INFO: Final[Mapping[PauseReason, PauseReasonInfo]] = MappingProxyTy
         PauseReason.GATE_REVIEW_REQUIRED: PauseReasonInfo(
             description="The gate waits for a person's verdict.", resume_role=Role.MAINTAINER
         ),
+        PauseReason.GATE_FAILED: PauseReasonInfo(
+            description="The audit at a phase's end found evidence missing or wrong; what it names is proven anew after resume.",
+            resume_role=Role.MAINTAINER,
+        ),
         PauseReason.HEARTBEAT_STALE: PauseReasonInfo(
             description="The run that holds the session gave no sign of life for too long.",
             resume_role=Role.AUTONOMY_RUNNER,
         ),
         PauseReason.STEP_STALE: PauseReasonInfo(
             description="A step has been out for too long.", resume_role=Role.AUTONOMY_RUNNER
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitStandingInfo:
+    """Say what is known of one UnitStanding."""
+
+    description: str
+    enough_for: tuple[UnitKind, ...]
+
+
+UNIT_STANDING_INFO: Final[Mapping[UnitStanding, UnitStandingInfo]] = MappingProxyType(
+    {
+        UnitStanding.REPORTED: UnitStandingInfo(description="Its agent reported success.", enough_for=(UnitKind.TASK,)),
+        UnitStanding.PROVEN: UnitStandingInfo(description="A signed receipt shows it.", enough_for=(UnitKind.VERIFY,)),
+        UnitStanding.ATTESTED: UnitStandingInfo(
+            description="Somebody's word is all there is.", enough_for=(UnitKind.VERIFY,)
+        ),
+        UnitStanding.SKIPPED: UnitStandingInfo(
+            description="A maintainer had it left undone.", enough_for=(UnitKind.TASK, UnitKind.VERIFY)
+        ),
+        UnitStanding.ADOPTED: UnitStandingInfo(
+            description="A maintainer took the file's word for it.", enough_for=(UnitKind.TASK, UnitKind.VERIFY)
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePolicyInfo:
+    """Say what is known of one GatePolicy."""
+
+    description: str
+    accepts: tuple[Verdict, ...]
+    asks_person: bool
+
+
+GATE_POLICY_INFO: Final[Mapping[GatePolicy, GatePolicyInfo]] = MappingProxyType(
+    {
+        GatePolicy.STRICT: GatePolicyInfo(description="A passing verdict.", accepts=(Verdict.PASS,), asks_person=False),
+        GatePolicy.LENIENT: GatePolicyInfo(
+            description="A passing verdict, or one that only warns.",
+            accepts=(Verdict.PASS, Verdict.WARN),
+            asks_person=False,
+        ),
+        GatePolicy.MANUAL: GatePolicyInfo(
+            description="A maintainer's verdict, whatever the review says.", accepts=(Verdict.PASS,), asks_person=True
         ),
     }
 )
@@ -736,6 +832,9 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.VERIFICATION_RECEIPT_MISSING,
                 ErrorCode.VERIFICATION_RECEIPT_INVALID,
                 ErrorCode.INVALID_GATE_EVIDENCE,
+                ErrorCode.GATE_INTEGRITY_CHECKSUM,
+                ErrorCode.REQUIRED_GATE_UNSATISFIED,
+                ErrorCode.GATE_AUDIT_FAILURE,
                 ErrorCode.INVALID_CURSOR,
                 ErrorCode.SESSION_HELD,
                 ErrorCode.POLICY_CHANGED,
@@ -746,6 +845,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 ErrorCode.SKIP_REASON_MISSING,
                 ErrorCode.GATE_NOT_PENDING,
                 ErrorCode.GATE_WAIVER_FORBIDDEN,
+                ErrorCode.PROTECTED_PATH_UNCHANGED,
                 ErrorCode.AUTONOMY_WRITE_LOCK_ACTIVE,
                 ErrorCode.LOCK_BYPASS_FORBIDDEN,
                 ErrorCode.RATE_LIMITED,
@@ -776,6 +876,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 PauseReason.NO_PROGRESS,
                 PauseReason.BLOCKED,
                 PauseReason.GATE_REVIEW_REQUIRED,
+                PauseReason.GATE_FAILED,
                 PauseReason.HEARTBEAT_STALE,
                 PauseReason.STEP_STALE,
                 None,
@@ -803,6 +904,7 @@ _LOOP_DECISION_DOMAIN: Final[tuple[tuple[frozenset[str | None], ...], ...]] = (
                 PauseReason.NO_PROGRESS,
                 PauseReason.BLOCKED,
                 PauseReason.GATE_REVIEW_REQUIRED,
+                PauseReason.GATE_FAILED,
                 PauseReason.HEARTBEAT_STALE,
                 PauseReason.STEP_STALE,
             }
@@ -838,11 +940,13 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
                 ErrorCode.VERIFICATION_RECEIPT_MISSING,
                 ErrorCode.VERIFICATION_RECEIPT_INVALID,
                 ErrorCode.INVALID_GATE_EVIDENCE,
+                ErrorCode.GATE_INTEGRITY_CHECKSUM,
             }
         ),
         None,
         None,
     ),
+    (frozenset({ErrorCode.REQUIRED_GATE_UNSATISFIED, ErrorCode.GATE_AUDIT_FAILURE}), None, None),
     (frozenset({ErrorCode.STEP_PROOF_CONFLICT}), None, None),
     (frozenset({ErrorCode.STORE_BUSY}), None, None),
     (
@@ -868,6 +972,7 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
                 ErrorCode.UNIT_NOT_FOUND,
                 ErrorCode.UNIT_STATE_CONFLICT,
                 ErrorCode.GATE_NOT_PENDING,
+                ErrorCode.PROTECTED_PATH_UNCHANGED,
                 ErrorCode.INVALID_CURSOR,
             }
         ),
@@ -900,6 +1005,7 @@ LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("enable_feature",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("accept_policy",)),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("replay", "look")),
+    LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("resume", "audit")),
     LoopDecisionRow(signal=LoopSignal.BLOCKED_RUNTIME, severity=Severity.L2, actions=("look",)),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),
     LoopDecisionRow(signal=None, severity=Severity.L0, actions=()),

@@ -8,6 +8,7 @@ __all__ = [
     "Attestation",
     "ChangeKind",
     "CommandName",
+    "EnvironmentVariable",
     "ErrorCode",
     "ErrorType",
     "EventOrder",
@@ -17,6 +18,7 @@ __all__ = [
     "FindingCode",
     "FindingLevel",
     "GatePolicy",
+    "Judgement",
     "LogFault",
     "LogLevel",
     "LoopSignal",
@@ -25,6 +27,8 @@ __all__ = [
     "PauseReason",
     "PostureProfile",
     "ReasonCode",
+    "ReviewFindingCode",
+    "ReviewerKind",
     "Role",
     "RunState",
     "SandboxGuard",
@@ -54,6 +58,16 @@ class FeatureFlag(StrEnum):
     """Sessions, their steps, and what they run."""
     AUTONOMY_FIDELITY_GATES = "autonomy_fidelity_gates"
     """Reviews at phase gates, and waivers of them."""
+
+
+@unique
+class EnvironmentVariable(StrEnum):
+    """What is read from the environment and is no setting of the file. Any other name that begins alike has to be a setting's."""
+
+    FOUNDRY_MCP_WORKSPACE = "FOUNDRY_MCP_WORKSPACE"
+    """The workspace, where --workspace names none."""
+    FOUNDRY_MCP_TOKEN = "FOUNDRY_MCP_TOKEN"
+    """The token that gives the server's client its name and role."""
 
 
 @unique
@@ -161,9 +175,15 @@ class ErrorCode(StrEnum):
     VERIFICATION_RECEIPT_MISSING = "VERIFICATION_RECEIPT_MISSING"
     """A success report of a verification needs its receipt."""
     VERIFICATION_RECEIPT_INVALID = "VERIFICATION_RECEIPT_INVALID"
-    """The receipt is not one of this step's, or its result does not support the report."""
+    """The receipt is not one of this step's, does not hold, or its result does not support the report."""
     INVALID_GATE_EVIDENCE = "INVALID_GATE_EVIDENCE"
     """The gate attempt is not one of this step's."""
+    GATE_INTEGRITY_CHECKSUM = "GATE_INTEGRITY_CHECKSUM"
+    """The review's evidence is not what the server signed."""
+    REQUIRED_GATE_UNSATISFIED = "REQUIRED_GATE_UNSATISFIED"
+    """A phase is to be completed whose gate nobody satisfied or waived."""
+    GATE_AUDIT_FAILURE = "GATE_AUDIT_FAILURE"
+    """A phase is to be completed whose evidence does not hold."""
     INVALID_CURSOR = "INVALID_CURSOR"
     """The cursor is not one of this session's event feed."""
     SESSION_HELD = "SESSION_HELD"
@@ -184,6 +204,8 @@ class ErrorCode(StrEnum):
     """No gate waits to be satisfied."""
     GATE_WAIVER_FORBIDDEN = "GATE_WAIVER_FORBIDDEN"
     """The posture allows no gate waiver."""
+    PROTECTED_PATH_UNCHANGED = "PROTECTED_PATH_UNCHANGED"
+    """No change of this protected path can be taken over."""
     AUTONOMY_WRITE_LOCK_ACTIVE = "AUTONOMY_WRITE_LOCK_ACTIVE"
     """A live session keeps others from changing its spec."""
     LOCK_BYPASS_FORBIDDEN = "LOCK_BYPASS_FORBIDDEN"
@@ -286,8 +308,10 @@ class StartupFact(StrEnum):
     """Which settings are looser than the profile, or than without a setting."""
     POLICY_IN_WORKSPACE = "policy_in_workspace"
     """Whether a configuration that counts as outside lies in the workspace."""
+    HTTP = "http"
+    """Whether the server is to listen for HTTP at all."""
     HTTP_NON_LOOPBACK = "http_non_loopback"
-    """Whether the server is to listen on an address that other machines reach."""
+    """Whether the server is to listen for HTTP at an address that other machines reach."""
     TOKENS = "tokens"
     """Whether the workspace has tokens."""
     KEYS_HIDDEN = "keys_hidden"
@@ -338,6 +362,8 @@ class StartupRule(StrEnum):
     """Sessions may run with nobody watching, under a profile that lets callers do everything."""
     OPEN_NETWORK = "OPEN_NETWORK"
     """The server would listen beyond this machine, and nobody needs a token to speak to it."""
+    NOBODY_ADMITTED = "NOBODY_ADMITTED"
+    """A call over HTTP needs a token, and this workspace has none."""
     GATE_POLICY_LOWERED = "GATE_POLICY_LOWERED"
     """Gates ask for less than the profile says."""
     LIMITS_RAISED = "LIMITS_RAISED"
@@ -375,7 +401,7 @@ class CommandName(StrEnum):
     TASK_SESSION_END = "task.session.end"
     """End a live session for good. Proven work is kept in its log."""
     TASK_SESSION_LIST = "task.session.list"
-    """List the sessions of the workspace, newest first."""
+    """List the sessions of the workspace, newest first, page by page."""
     TASK_SESSION_REBASE = "task.session.rebase"
     """Move a paused session onto the structure its spec has now; done work survives where its unit is still the same. A maintainer where it drops done work or changes a verification."""
     TASK_SESSION_RESET = "task.session.reset"
@@ -424,6 +450,8 @@ class CommandName(StrEnum):
     """Review the phase whose gate step is out. A second call joins the review, or gives its verdict."""
     SERVER_CAPABILITIES = "server.capabilities"
     """Tell what this server is, which contract it holds to, and what the caller may do."""
+    SERVER_EVENTS = "server.events"
+    """Page through what happened outside of every session: calls that were denied."""
     SERVER_CONFIG = "server.config"
     """Tell each setting's value and where it comes from, and what the start-up rules find."""
 
@@ -432,6 +460,10 @@ class CommandName(StrEnum):
 class EventType(StrEnum):
     """The type of a recorded event."""
 
+    CALL_DENIED = "call_denied"
+    """A call was denied that was for no session, or for one whose log cannot tell of it."""
+    ACTOR_LIMITED = "actor_limited"
+    """An actor that kept being denied is made to wait; its calls until then leave no other event."""
     SESSION_STARTED = "session_started"
     """A session was started; it pinned the plan and its settings."""
     SESSION_PAUSED = "session_paused"
@@ -453,11 +485,13 @@ class EventType(StrEnum):
     VERIFICATION_FINISHED = "verification_finished"
     """A verification's command ended; the receipt says how."""
     RUN_INTERRUPTED = "run_interrupted"
-    """A server-run verification or review was cut off with its server; it may run again."""
+    """A server-run verification or review was cut off with its server, or what it left does not hold; it may run again."""
     GATE_STARTED = "gate_started"
     """A review of a phase began."""
     GATE_FINISHED = "gate_finished"
     """A review of a phase gave its verdict."""
+    GATE_AUDIT_FAILED = "gate_audit_failed"
+    """A phase was to be completed, and evidence was missing or wrong; what is named is open again."""
     PHASE_COMPLETED = "phase_completed"
     """A phase is done and its gate satisfied."""
     SESSION_REBASED = "session_rebased"
@@ -526,6 +560,8 @@ class PauseReason(StrEnum):
     """Everything left is blocked, or waits for what is."""
     GATE_REVIEW_REQUIRED = "gate_review_required"
     """The gate waits for a person's verdict."""
+    GATE_FAILED = "gate_failed"
+    """The audit at a phase's end found evidence missing or wrong; what it names is proven anew after resume."""
     HEARTBEAT_STALE = "heartbeat_stale"
     """The run that holds the session gave no sign of life for too long."""
     STEP_STALE = "step_stale"
@@ -598,12 +634,74 @@ class Attestation(StrEnum):
 
 @unique
 class Verdict(StrEnum):
-    """What a review or a person concluded."""
+    """What a review concluded."""
 
     PASS = "pass"
     """Nothing stands in the way."""
+    WARN = "warn"
+    """Nothing has to be mended; the findings say what to look at."""
     FAIL = "fail"
     """Something has to be mended; the findings say what."""
+
+
+@unique
+class Judgement(StrEnum):
+    """What a person concluded."""
+
+    PASS = "pass"
+    """It is good."""
+    FAIL = "fail"
+    """It has to be mended; the note says what."""
+
+
+@unique
+class ReviewerKind(StrEnum):
+    """Who reviews a phase."""
+
+    EVIDENCE = "evidence"
+    """The server looks at what was proven and at what lies on the disk; it needs no model."""
+    COMMAND = "command"
+    """A program: the phase as JSON on its standard input, a verdict and findings as JSON on its standard output."""
+    MANUAL = "manual"
+    """A maintainer, who is shown what the server found."""
+
+
+@unique
+class ReviewFindingCode(StrEnum):
+    """What the server itself may find wanting. A program that reviews has codes of its own."""
+
+    NOT_PROVEN = "not_proven"
+    """A unit has no accepted result, or one that is not enough for its kind."""
+    FILE_MISSING = "file_missing"
+    """A declared file is not there."""
+    FILE_OUTSIDE_WORKSPACE = "file_outside_workspace"
+    """A declared file lies outside the workspace."""
+    PROTECTED_PATH_CHANGED = "protected_path_changed"
+    """A protected file was edited, removed or added."""
+    RECEIPT_MISSING = "receipt_missing"
+    """There is no receipt of a verification that counts as proven."""
+    RECEIPT_INVALID = "receipt_invalid"
+    """A verification's receipt does not hold."""
+    GATE_MISSING = "gate_missing"
+    """Nothing satisfied the phase's gate."""
+    GATE_INVALID = "gate_invalid"
+    """The review that satisfied the phase's gate does not hold."""
+    REVIEW_FAILED = "review_failed"
+    """The phase could not be reviewed."""
+    REVIEWER_NOT_STARTED = "reviewer_not_started"
+    """The program that reviews could not be started."""
+    REVIEWER_STOPPED = "reviewer_stopped"
+    """The program that reviews ran too long, or wrote too much, and was stopped."""
+    REVIEWER_CRASHED = "reviewer_crashed"
+    """The program that reviews ended with something other than 0."""
+    REVIEWER_ANSWER_INVALID = "reviewer_answer_invalid"
+    """What the program that reviews wrote is no answer by its contract."""
+    GATE_REVIEW_FAILED = "gate_review_failed"
+    """A person found the phase wanting."""
+    MANUAL_CHECK_FAILED = "manual_check_failed"
+    """A person found a manual check wanting."""
+    VERIFICATION_FAILED = "verification_failed"
+    """A verification did not pass."""
 
 
 @unique
@@ -748,7 +846,7 @@ class NodeStatus(StrEnum):
 
 @unique
 class ChangeKind(StrEnum):
-    """How a rebase finds a part of the spec changed."""
+    """How a part of a spec, or a protected file, differs."""
 
     ADDED = "added"
     """It is new."""
@@ -764,6 +862,8 @@ class GatePolicy(StrEnum):
 
     STRICT = "strict"
     """A passing verdict."""
+    LENIENT = "lenient"
+    """A passing verdict, or one that only warns."""
     MANUAL = "manual"
     """A maintainer's verdict, whatever the review says."""
 
@@ -796,17 +896,21 @@ class LogFault(StrEnum):
     """A plan that the session pinned was changed, or is gone."""
     RECEIPT_INVALID = "receipt_invalid"
     """A receipt does not verify, or is of another event."""
+    REVIEW_INVALID = "review_invalid"
+    """A review's evidence does not verify, or is of another event."""
     RECORD_ALTERED = "record_altered"
     """A record of the store's upkeep was changed, or is gone."""
 
 
 @unique
 class UpkeepAction(StrEnum):
-    """What was done to a store by hand."""
+    """What was done to a store beside recording: by hand, unless it says otherwise."""
 
     LOG_CLOSED = "log_closed"
     """A session whose log is at fault was reset."""
     SESSION_PRUNED = "session_pruned"
     """A session was removed."""
+    SERVER_EVENTS_PRUNED = "server_events_pruned"
+    """The oldest events of no session were removed: by hand, or by the server because they were many."""
     STORE_RESTORED = "store_restored"
     """The store was put back from a backup."""

@@ -27,6 +27,7 @@ EMITTERS = (
     "manifest",
     "sample_config",
     "tool_reference",
+    "dialect_reference",
     "property_tests",
 )
 

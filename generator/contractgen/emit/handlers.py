@@ -9,7 +9,7 @@ _HEAD = '''"""What carries commands out: a record with one required field for ea
 from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
 {code_import}
 if TYPE_CHECKING:
     from {package}.events import EventPayload
@@ -40,9 +40,22 @@ class Accepted(Generic[R]):
     events: tuple[EventPayload, ...] = ()
 
 
+# Where each command is declared, by its field below.
+DECLARED: Mapping[str, tuple[str, str]] = {declared}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handlers(Generic[C, Q]):
     """Hold what carries each command out; C is the context of commands, Q that of those that only read."""
+
+    def __new__(cls, **given: object) -> Self:
+        """Name every command that goes without, and where it is declared; raise TypeError for it."""
+        missing = [f"{{name}}: nothing carries out {{command}}, which {{place}} declares."
+            for name, (command, place) in DECLARED.items() if name not in given]
+        if missing:
+            remedy = "Write the functions, and name them in Handlers(...)."
+            raise TypeError("\\n".join([f"{{len(missing)}} handler(s) missing.", *missing, f"Remedy: {{remedy}}"]))
+        return object.__new__(cls)
 
 '''
 
@@ -55,11 +68,23 @@ def emit(contracts: ContractSet) -> dict[str, str]:
     head = _HEAD.format(
         package=package,
         code=code,
+        declared=_declared(contracts),
         code_import="" if code == "str" else f"from {package}.vocabulary import {code}\n",
         imports="\n".join(f"    {_import(contracts, name)}" for name in shapes),
     )
     fields = [_field(command) for command in contracts.commands] or ["    pass"]
     return {f"python/{package}/handlers.py": "\n".join([header(), head, *fields, ""])}
+
+
+def _declared(contracts: ContractSet) -> str:
+    """Write where each command is declared: the file with its line, and the pointer in it."""
+    lines = [f'    "{command.identifier}": ("{command.name}", "{_place(command)}"),' for command in contracts.commands]
+    return "\n".join(["{", *lines, "}"])
+
+
+def _place(command: Command) -> str:
+    origin = command.origin
+    return f"contracts/{origin.file}:{origin.line}:{origin.column} {origin.pointer}"
 
 
 def _import(contracts: ContractSet, name: str) -> str:

@@ -105,6 +105,7 @@ def _event(contracts: ContractSet, event: Event) -> dict[str, Any]:
         "type": event.type,
         "stream": event.stream,
         "description": event.description,
+        "common": event.common,
         "emitted_by": [command.name for command in contracts.commands if event.type in command.emits],
         "schema": f"schemas/events/{event.type}.json",
     }

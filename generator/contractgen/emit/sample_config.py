@@ -77,6 +77,7 @@ def _stricter(setting: Setting) -> str:
     words = {
         "lower": "Lower is stricter.",
         "higher": "Higher is stricter.",
+        "more": "More is stricter; nothing may be left out.",
         "unchanged": "Set it outside a workspace only.",
     }
     return words.get(setting.tighter, "")

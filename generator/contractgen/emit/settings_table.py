@@ -12,8 +12,9 @@ class SettingEntry:
     """Hold what is known of one setting.
 
     `default` is None where it has none of its own; `profile` then names the profile's field that gives one, if any.
-    `tighter` says which change makes it stricter: "lower", "higher", "order" (towards the end of `order`, where None
-    stands for absence), "unchanged" (none does), "any" (it is no matter of strictness).
+    `tighter` says which change makes it stricter: "lower", "higher", "more" (of a list, which keeps all it has),
+    "order" (towards the end of `order`, where None stands for absence), "unchanged" (none does), "any" (it is no matter
+    of strictness).
     """
 
     section: str
@@ -21,7 +22,7 @@ class SettingEntry:
     description: str
     environment: str
     kind: str
-    default: bool | int | str | None
+    default: bool | int | str | tuple[str, ...] | None
     profile: str | None
     tighter: str
     order: tuple[bool | int | str | None, ...]
@@ -61,13 +62,14 @@ def _module(contracts: ContractSet, configuration: Configuration) -> str:
 
 
 def _entry(contracts: ContractSet, configuration: Configuration, setting: Setting) -> str:
+    default = setting.schema.get("default")
     fields = {
         "section": setting.section,
         "key": setting.key,
         "description": setting.description,
         "environment": configuration.variable(setting.section, setting.key),
         "kind": resolved(contracts, setting.schema).get("type", "string"),
-        "default": setting.schema.get("default"),
+        "default": tuple(default) if isinstance(default, list) else default,
         "profile": setting.profile,
         "tighter": setting.tighter,
     }

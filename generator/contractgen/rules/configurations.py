@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from contractgen.bundle import resolved
 from contractgen.lower_config import UNSAID
 from contractgen.model import Configuration, ContractSet, Finding, Setting
-from contractgen.rules.judge import Judge
+from contractgen.nearest import hint
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
@@ -28,7 +28,8 @@ def _names(contracts: ContractSet, configuration: Configuration) -> Iterator[Fin
     ):
         if name is not None and name not in all_of:
             origin = configuration.origin.at("x-config", key)
-            yield Finding("config-names", origin, f"Nothing is named {name}.", "Define it, or correct the name.")
+            remedy = f"Define it, or correct the name.{hint(name, all_of)}"
+            yield Finding("config-names", origin, f"Nothing is named {name}.", remedy)
 
 
 def _tighter(contracts: ContractSet, setting: Setting) -> Iterator[Finding]:
@@ -39,6 +40,9 @@ def _tighter(contracts: ContractSet, setting: Setting) -> Iterator[Finding]:
     schema = resolved(contracts, setting.schema)
     if setting.tighter in ("lower", "higher") and schema.get("type") not in ("integer", "number"):
         message = f"{setting.name} is no number, so that nothing of it is lower or higher."
+        yield Finding("setting-tighter", setting.origin, message, "List its values from the loosest to the strictest.")
+    if setting.tighter == "more" and schema.get("type") != "array":
+        message = f"{setting.name} is no list, so that it cannot have more."
         yield Finding("setting-tighter", setting.origin, message, "List its values from the loosest to the strictest.")
     if setting.tighter == "order":
         values = [False, True] if schema.get("type") == "boolean" else list(schema.get("enum", ()))
@@ -51,20 +55,23 @@ def _tighter(contracts: ContractSet, setting: Setting) -> Iterator[Finding]:
 
 def _default(contracts: ContractSet, configuration: Configuration, setting: Setting) -> Iterator[Finding]:
     if setting.profile is not None:
-        profiles = contracts.values.get(configuration.profiles or "")
-        if profiles is None or setting.profile not in profiles.schema.get("properties", {}):
+        if setting.profile not in _fields(contracts, configuration, setting.profile):
             message = f"The profiles have no {setting.profile}, which is to give {setting.name} its default."
             yield Finding("setting-default", setting.origin, message, "Correct the name, or give a default here.")
         if "default" in setting.schema:
             message = f"{setting.name} has a default of its own and one from the profile."
             yield Finding("setting-default", setting.origin, message, "Remove one of the two.")
-    elif setting.tighter in ("lower", "higher", "unchanged") and not _has_default(setting):
+    elif setting.tighter in ("lower", "higher", "more", "unchanged") and not _has_default(setting):
         message = f"{setting.name} can be tightened, but has nothing to be tightened from."
         yield Finding("setting-default", setting.origin, message, "Give it a default, or one from the profile.")
-    if "default" in setting.schema:
-        judge = Judge(contracts)
-        default = setting.schema["default"]
-        yield from judge.faults("setting-default", setting.schema, default, setting.origin, "The default")
+
+
+def _fields(contracts: ContractSet, configuration: Configuration, otherwise: str) -> Container[str]:
+    """Give the fields of the profiles; where they are named and not there, which is told already, the one given."""
+    if configuration.profiles is None:
+        return ()
+    profiles = contracts.values.get(configuration.profiles)
+    return (otherwise,) if profiles is None else profiles.schema.get("properties", {})
 
 
 def _has_default(setting: Setting) -> bool:

@@ -1,4 +1,4 @@
-"""Every object says whether it is closed."""
+"""Every object says whether it is closed; requests and payloads of events are."""
 
 from __future__ import annotations
 
@@ -17,10 +17,19 @@ def check(contracts: ContractSet) -> Iterator[Finding]:
                 message = "This object does not say whether it takes other properties."
                 remedy = 'State "additionalProperties": false, or what it takes.'
                 yield Finding("closed-objects", origin, message, remedy)
-    for event in contracts.events.values():
-        if contracts.definitions[event.definition].schema.get("additionalProperties") is not False:
-            message = f"The payload of {event.type} is not a closed object."
-            yield Finding("closed-objects", event.origin, message, 'State "additionalProperties": false.')
+    named = [(event.definition, f"The payload of {event.type}") for event in contracts.events.values()]
+    named += [(command.request, f"The request of {command.name}") for command in contracts.commands]
+    for name, what in named:
+        definition = contracts.definitions[name]
+        if _is_open(definition.schema):
+            message = f"{what} takes properties that it does not name."
+            yield Finding("closed-objects", definition.origin, message, 'State "additionalProperties": false.')
+
+
+def _is_open(schema: Schema) -> bool:
+    """Say whether other properties are let in on purpose; where nothing is said, that is told already."""
+    said = [schema[key] for key in ("additionalProperties", "unevaluatedProperties") if key in schema]
+    return bool(said) and False not in said
 
 
 def _is_object(schema: Schema) -> bool:

@@ -21,8 +21,6 @@ def check(contracts: ContractSet) -> Iterator[Finding]:
     used_codes = {code for command in contracts.commands for code in command.errors} | common_errors(contracts)
     used_roles = {command.role for command in contracts.commands}
     yield from _unused(contracts, contracts.settings.errors, used_codes, "error-used", "lists this error")
-    used_flags = {command.flag for command in contracts.commands if command.flag}
-    yield from _unused(contracts, contracts.settings.flags, used_flags, "flag-used", "stands behind this flag")
     yield from _unused(contracts, contracts.settings.roles, used_roles, "role-used", "asks for this role")
 
 

@@ -5,6 +5,7 @@ server, which has threads. Its words are `NAME=VALUE ... -- PROGRAM ARGUMENT ...
 
 - `supervise`: `yes` to end the command, and all that came of it, when it ends or when standard input does; `no` to
   become the command.
+- `input`: the file that the command reads from.
 - `scratch`: a folder to clear away where standard input ended first.
 - `no_new_privileges`: `yes` where the command shall gain no rights by what it starts.
 - `memory`, `file_size`, `open_files`: limits; bytes, bytes, a count.
@@ -85,8 +86,7 @@ def become(argv: list[str], asked: dict[str, str]) -> int:
     limit(resource.RLIMIT_DATA, int(asked["memory"]))
     limit(resource.RLIMIT_FSIZE, int(asked["file_size"]))
     limit(resource.RLIMIT_NOFILE, int(asked["open_files"]))
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
+    os.dup2(os.open(asked["input"], os.O_RDONLY), 0)
     # The interpreter ignores these for itself, and what is ignored stays so.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

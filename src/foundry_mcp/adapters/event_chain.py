@@ -125,13 +125,15 @@ def follow(session_id: str, after: Head, entries: Sequence[Entry], seals: Seals 
     return head
 
 
-def faults(session_id: str, entries: Sequence[Entry], seals: Seals | None) -> tuple[list[LogBroken], Head | None]:
+def faults(
+    session_id: str, entries: Sequence[Entry], seals: Seals | None, after: Head = START
+) -> tuple[list[LogBroken], Head | None]:
     """Give each fault that can be told apart, and where the entries lead; None where that cannot be said.
 
     After an event that was only edited the chain goes on from its recorded hash; after any other fault it is lost.
     """
     found: list[LogBroken] = []
-    head, rest = START, entries
+    head, rest = after, entries
     while True:
         try:
             return found, follow(session_id, head, rest, seals)
@@ -150,7 +152,7 @@ def _kept_its_hash(entry: Entry, seals: Seals | None) -> bool:
 def end(session_id: str, head: Head, version: int, seal: str, seals: Seals | None) -> None:
     """Hold a log's end against the session's row: its version, and its seal. LogBroken where they do not fit."""
     if version > head.seq:
-        message = f"The log ends at event {head.seq}; the session had {version} events."
+        message = f"The log ends at event {head.seq}; there were {version} events."
         raise LogBroken(session_id, LogFault.CUT, head.seq + 1, message)
     if version < head.seq:
         message = f"The session's row says that it has {version} events; its log has {head.seq}."

@@ -20,10 +20,14 @@ class OutputTooLong(Exception):
 
 
 class OutputCapture:
-    """Read a pipe on the event loop until its end, its limit in bytes, or until it is closed."""
+    """Read a pipe on the event loop until its end, its limit in bytes, or until it is closed.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    So many bytes of its end are `kept`: all of it, where that is the limit.
+    """
+
+    def __init__(self, limit: int, kept: int = TAIL_BYTES) -> None:
+        self.limit = limit
+        self._kept = kept
         self._reading, self.writing = os.pipe()
         os.set_blocking(self._reading, False)
         self._hash = hashlib.sha256()
@@ -37,6 +41,11 @@ class OutputCapture:
     def digest(self) -> str:
         """Give the SHA-256 of everything printed."""
         return self._hash.hexdigest()
+
+    @property
+    def kept(self) -> bytes:
+        """Give what was kept of it."""
+        return bytes(self._tail)
 
     @property
     def tail(self) -> str:
@@ -92,8 +101,8 @@ class OutputCapture:
             self._ended.set()
         self._hash.update(chunk)
         self.size += len(chunk)
-        self._tail = (self._tail + chunk)[-TAIL_BYTES:]
-        if self.size > self._limit:
+        self._tail = (self._tail + chunk)[-self._kept :]
+        if self.size > self.limit:
             # What is not read holds the writer up until it is ended.
             asyncio.get_running_loop().remove_reader(self._reading)
             self._too_long.set()

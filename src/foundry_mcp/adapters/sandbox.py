@@ -43,7 +43,7 @@ _SUPERVISED: Final = frozenset({SandboxKind.BUBBLEWRAP, SandboxKind.PID_NAMESPAC
 class Grounds:
     """Hold where a command runs: real paths of the workspace, its folder, its scratch folder, and what it may not see.
 
-    `programs` are folders to read programs from, wherever they lie.
+    `programs` are folders to read programs from, wherever they lie; `input` is the file it reads from.
     """
 
     workspace: str
@@ -51,6 +51,7 @@ class Grounds:
     scratch: str
     hidden: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
+    input: str = os.devnull
 
     @property
     def home(self) -> str:
@@ -61,6 +62,11 @@ class Grounds:
     def temporary(self) -> str:
         """Give the folder the command has for temporary files."""
         return os.path.join(self.scratch, "tmp")
+
+    @property
+    def compiled(self) -> str:
+        """Give the folder in which the command's Python keeps what it compiles; it begins empty."""
+        return os.path.join(self.scratch, "compiled")
 
     def make(self) -> None:
         """Make the folders inside the scratch folder."""
@@ -85,6 +91,7 @@ def command_line(kind: SandboxKind, argv: Sequence[str], grounds: Grounds, limit
     asked = {
         "supervise": _yes(is_supervised(kind)),
         "scratch": grounds.scratch,
+        "input": grounds.input,
         # Bubblewrap sees to it itself, and may be installed with rights of its own that it would lose.
         "no_new_privileges": _yes(kind in (SandboxKind.PID_NAMESPACE, SandboxKind.SUBREAPER)),
         "memory": str(limits.max_memory_mb * _BYTES_PER_MB),

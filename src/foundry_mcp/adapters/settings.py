@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,8 @@ from typing import Any, Final
 import jsonschema_rs
 
 from foundry_contracts.settings import ENVIRONMENT, FILE_NAME, GROUPED, SECTIONS, SETTINGS
-from foundry_contracts.vocabulary import SettingSource
-from foundry_mcp.machine.settings import Layer, Resolved, Said, resolve
+from foundry_contracts.vocabulary import EnvironmentVariable, SettingSource
+from foundry_mcp.machine.settings import Layer, Resolved, Said, Value, plain, resolve
 from foundry_mcp.places import PRODUCT
 from foundry_mcp.ports import PortError
 
@@ -69,7 +70,7 @@ def _file_layer(source: SettingSource, path: Path) -> Layer:
     values = _from_file(path)
     _hold(values, str(path))
     said = {
-        f"{section}.{key}": Said(value, str(path))
+        f"{section}.{key}": Said(tuple(value) if isinstance(value, list) else value, str(path))
         for section, inside in values.items()
         for key, value in inside.items()
     }
@@ -78,12 +79,26 @@ def _file_layer(source: SettingSource, path: Path) -> Layer:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
+        return tomllib.loads(_text(path).decode("utf-8"))
+    except FileNotFoundError as missing:
+        if not path.is_symlink():
+            return {}
+        raise _unusable(path, f"it is a link to {path.readlink()}, which is not there") from missing
     except (OSError, ValueError) as problem:
-        raise SettingsInvalid(f"{path} cannot be read: {problem}", "Mend the file, or take it away.") from problem
+        raise _unusable(path, getattr(problem, "strerror", None) or str(problem)) from problem
+
+
+def _text(path: Path) -> bytes:
+    # Opening a pipe the plain way waits for somebody to write into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _unusable(path, "it is not a regular file")
+        return file.read()
+
+
+def _unusable(path: Path, why: str) -> SettingsInvalid:
+    return SettingsInvalid(f"{path} cannot be read: {why}.", "Mend the file, or take it away.")
 
 
 def _environment_layer(environ: Mapping[str, str]) -> Layer:
@@ -94,9 +109,18 @@ def _environment_layer(environ: Mapping[str, str]) -> Layer:
     values: dict[str, dict[str, object]] = {}
     for name, what in said.items():
         section, _, key = name.partition(".")
-        values.setdefault(section, {})[key] = what.value
-    _hold(values, f"the environment ({ENVIRONMENT}*)")
+        values.setdefault(section, {})[key] = plain(what.value)
+    _hold(values, f"the environment ({ENVIRONMENT}*)", _misspelled(environ))
     return Layer(SettingSource.ENVIRONMENT, said)
+
+
+def _misspelled(environ: Mapping[str, str]) -> list[str]:
+    """Say which names in the environment begin like ours and are none."""
+    settings = [entry.environment for entry in SETTINGS.values()]
+    known = [name.removeprefix(ENVIRONMENT) for name in (*settings, *GROUPED.values(), *EnvironmentVariable)]
+    given = [name.removeprefix(ENVIRONMENT) for name in sorted(environ) if name.startswith(ENVIRONMENT)]
+    # What all have in common would make any two of them seem near.
+    return [_no_such("environment variable", name, known, ENVIRONMENT) for name in given if name not in known]
 
 
 def _grouped(environ: Mapping[str, str]) -> Iterator[tuple[str, Said]]:
@@ -111,17 +135,19 @@ def _grouped(environ: Mapping[str, str]) -> Iterator[tuple[str, Said]]:
             yield f"{section}.{key.strip()}", Said(_typed(text.strip(), entry.kind if entry else ""), variable)
 
 
-def _typed(text: str, kind: str) -> bool | int | str:
+def _typed(text: str, kind: str) -> Value:
     """Read a setting's text as its contract's type; what does not read so is left for the contract to refuse."""
     if kind == "integer" and text.lstrip("-").isdecimal():
         return int(text)
     if kind == "boolean" and text in _BOOLEANS:
         return _BOOLEANS[text]
+    if kind == "array":
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
 
 
-def _hold(values: dict[str, Any], place: str) -> None:
-    problems = [*_unknown(values)]
+def _hold(values: dict[str, Any], place: str, problems: Sequence[str] = ()) -> None:
+    problems = [*problems, *_unknown(values)]
     if values and not problems:
         text = (files("foundry_contracts") / "schemas" / "config_file.json").read_text(encoding="utf-8")
         validator = jsonschema_rs.validator_for(json.loads(text))
@@ -141,6 +167,7 @@ def _unknown(values: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _no_such(what: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"there is no {what} {name!r}; {f'did you mean {near[0]!r}?' if near else 'known are ' + ', '.join(known)}"
+def _no_such(what: str, name: str, known: list[str], prefix: str = "") -> str:
+    near = [f"{prefix}{found}" for found in difflib.get_close_matches(name, known, n=1)]
+    listed = ", ".join(f"{prefix}{each}" for each in known)
+    return f"there is no {what} {prefix + name!r}; {f'did you mean {near[0]!r}?' if near else f'known are {listed}'}"

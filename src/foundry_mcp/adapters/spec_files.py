@@ -43,6 +43,7 @@ class WorkspaceSpecFiles:
 
     def __init__(self, workspace: Path) -> None:
         self._folder = workspace / "specs"
+        self._folders = {folder: self._folder / folder for folder in SpecFolder}
         self._kept: dict[Path, Kept] = {}
 
     def entries(self) -> list[SpecEntry]:
@@ -54,7 +55,7 @@ class WorkspaceSpecFiles:
         if not _is_spec_id(spec_id):
             return None
         for folder in PREFERENCE:
-            path = self._folder / folder / f"{spec_id}{SUFFIX}"
+            path = self._folders[folder] / f"{spec_id}{SUFFIX}"
             if _is_there(path):
                 return self._loaded(folder, spec_id, path)
         return None
@@ -76,7 +77,7 @@ class WorkspaceSpecFiles:
 
     def _ids(self, folder: SpecFolder) -> list[str]:
         try:
-            names = os.listdir(self._folder / folder)
+            names = os.listdir(self._folders[folder])
         except OSError:
             return []
         ids = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
@@ -84,18 +85,18 @@ class WorkspaceSpecFiles:
 
     def _entry(self, folder: SpecFolder, spec_id: str) -> SpecEntry:
         try:
-            spec = self._loaded(folder, spec_id, self._folder / folder / f"{spec_id}{SUFFIX}")
+            spec = self._loaded(folder, spec_id, self._folders[folder] / f"{spec_id}{SUFFIX}")
         except SpecUnavailable:
             return SpecEntry(spec_id, folder, "")
         return SpecEntry(spec_id, folder, spec_title(spec.document, spec_id))
 
     def _loaded(self, folder: SpecFolder, spec_id: str, path: Path) -> LoadedSpec:
+        kept = self._kept.get(path)
         try:
-            real = self._within(path)
-            kept = self._kept.get(path)
-            if kept is not None and kept.stamp == _stamp(real.stat()):
+            # The same file as before lies where it did, by whatever links: it was found to be within the folder then.
+            if kept is not None and kept.stamp == _stamp(path.stat()):
                 return kept.spec
-            data, stamp = _read(real)
+            data, stamp = _read(self._within(path))
         except OSError as error:
             raise _unavailable(path, error.strerror or str(error)) from error
         spec = _judge(folder, spec_id, path, data)

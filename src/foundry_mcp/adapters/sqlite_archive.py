@@ -18,7 +18,8 @@ from foundry_mcp.adapters.sqlite_database import migrations
 from foundry_mcp.adapters.sqlite_errors import in_port_words
 from foundry_mcp.adapters.sqlite_log import Logs, whole
 from foundry_mcp.adapters.sqlite_records import is_sealed, read_record
-from foundry_mcp.ports import START, Log, LogBroken, PlanText, StoredEvent, StoreUnavailable
+from foundry_mcp.adapters.sqlite_server_events import ServerEvents
+from foundry_mcp.ports import SERVER, START, Log, LogBroken, PlanText, StoredEvent, StoreUnavailable
 
 _WAIT_MS: Final = 5000
 _READ_ONLY: Final = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
@@ -123,6 +124,18 @@ class SqliteArchive:
             for row in self._connection.execute(sql.PLAN_BY_DIGEST, (digest,)):
                 return PlanText(*map(str, row))
         return None
+
+    def server_events(self) -> tuple[list[StoredEvent], list[LogFinding]]:
+        """List the server's own events, or their faults."""
+        kept = ServerEvents(self._connection, self._seals)
+        with in_port_words(self._path):
+            try:
+                return kept.checked()[0], []
+            except LogBroken as first:
+                with suppress(LogBroken):
+                    found, _ = event_chain.faults(SERVER, kept.entries(), self._seals, kept.begin())
+                    return [], [broken.finding for broken in found or [first]]
+                return [], [first.finding]
 
     def upkeep(self) -> tuple[list[UpkeepRecord], list[LogFinding]]:
         """List what was done by hand, each record held against its seal and its number."""

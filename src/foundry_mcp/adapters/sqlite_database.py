@@ -31,6 +31,8 @@ _FIRST_PAUSE_S: Final = 0.0005
 _LONGEST_PAUSE_S: Final = 0.005
 
 Functions = Mapping[str, Callable[..., str]]
+Value = str | int | float | bytes | None
+Row = tuple[Value, ...]
 """Functions that migrations call, by the name they have in SQL."""
 
 
@@ -105,11 +107,11 @@ class Database:
             self._own_turn(),
             self._gate_held(),
         ):
-            self._still_there()
+            self.still_there()
             with _transaction(self._connection, sql.BEGIN_WRITE):
                 yield self._connection
 
-    def _still_there(self) -> None:
+    def still_there(self) -> None:
         """Refuse to write into a file that nobody could find again."""
         if _identity(self._path) != self._file:
             raise StoreUnavailable(
@@ -123,6 +125,11 @@ class Database:
         """Give the connection inside a read transaction: all that is read in it is of one moment."""
         with in_port_words(self._path), self._own_turn(), _transaction(self._connection, sql.BEGIN_READ):
             yield self._connection
+
+    def rows(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
+        """Give what one statement reads; it is of one moment by itself, and needs no transaction around it."""
+        with in_port_words(self._path), self._own_turn():
+            return self._connection.execute(statement, values).fetchall()
 
     def close(self) -> None:
         """Close the connection and the gate; closing twice does nothing more."""

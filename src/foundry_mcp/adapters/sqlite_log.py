@@ -12,13 +12,11 @@ from foundry_contracts.vocabulary import LogFault, SessionStatus, UpkeepAction
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Entry, Seals
+from foundry_mcp.adapters.sqlite_database import Row, Value
 from foundry_mcp.adapters.sqlite_records import is_sealed
 from foundry_mcp.ports import START, Head, Log, LogBroken, SessionRow, StoredEvent
 
 LIVE: Final = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.FAILED})
-
-Value = str | int | float | bytes | None
-Row = tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +68,11 @@ class Logs:
     def page(self, session_id: str, rows: Iterable[Row]) -> list[StoredEvent]:
         """Give the events of rows that hold the hash before each; LogBroken where one does not hold."""
         try:
-            return [self._shown(_entry(row[:-1]), row[-1]) for row in rows]
+            return [shown_from(START, _entry(row[:-1]), row[-1], self.seals) for row in rows]
         except (LogBroken, UnicodeDecodeError):
             # The whole log tells where it was harmed first, and how.
             self.log(session_id, START)
             raise
-
-    def _shown(self, entry: Entry, previous: Value) -> StoredEvent:
-        if previous is None and entry.seq > 1:
-            raise LogBroken(entry.session_id, LogFault.REMOVED, entry.seq - 1, f"Event {entry.seq - 1} is gone.")
-        before = START if previous is None else Head(entry.seq - 1, str(previous))
-        event_chain.follow(entry.session_id, before, [entry], self.seals)
-        return event_chain.read(entry)
 
     def _was_pruned(self, session_id: str) -> bool:
         action = UpkeepAction.SESSION_PRUNED.value
@@ -122,6 +113,15 @@ class Logs:
                 message = f"Event {seq} holds bytes that are no text: {error.reason}."
                 raise LogBroken(session_id, LogFault.UNREADABLE, whole(seq), message) from error
         return entries
+
+
+def shown_from(begin: Head, entry: Entry, previous: Value, seals: Seals | None) -> StoredEvent:
+    """Give an entry's event, held against the hash before it, or the chain's beginning where it is the first."""
+    before = begin if entry.seq == begin.seq + 1 else Head(entry.seq - 1, str(previous))
+    if previous is None and before is not begin:
+        raise LogBroken(entry.session_id, LogFault.REMOVED, entry.seq - 1, f"Event {entry.seq - 1} is gone.")
+    event_chain.follow(entry.session_id, before, [entry], seals)
+    return event_chain.read(entry)
 
 
 def _entry(row: Sequence[Value]) -> Entry:

@@ -14,20 +14,25 @@ from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.sqlite_log import Logs, session_row
 from foundry_mcp.adapters.sqlite_records import is_sealed, record
+from foundry_mcp.adapters.sqlite_server_events import ServerEvents
 from foundry_mcp.adapters.sqlite_store import open_database
-from foundry_mcp.ports import START, Log, LogBroken, SessionRow, Upkeep
+from foundry_mcp.ports import SERVER, START, Log, LogBroken, SessionRow, Upkeep
 
 _OVER = {EventType.SESSION_COMPLETED, EventType.SESSION_ENDED, EventType.SESSION_RESET}
 _PINNING = (EventType.SESSION_STARTED, EventType.SESSION_REBASED)
 
 _AT_FAULT = "its log is at fault: have it audited and reset"
+_SERVER_AT_FAULT = "they are not what the server wrote: have them audited"
 _NOT_OVER = "its log does not say that it is over"
 _CARRIED_ON = "a later session of its spec would carry on what it did"
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Hold what became of a session that was old enough: `kept` says why it was kept, and is empty where it was not."""
+    """Hold what became of a session, or of the server's events, that was old enough.
+
+    `kept` says why it was kept, and is empty where it was not.
+    """
 
     session_id: str
     spec_id: str
@@ -50,6 +55,21 @@ class SqlitePruning:
             with self._database.writing() as db:
                 result = self._pruned(db, row, now, actor, try_only)
             yield result
+
+    def prune_server_events(self, before: str, now: str, actor: str, *, try_only: bool = False) -> Pruned | None:
+        """Remove the server's own events up to the first that is not older; None where none is that old."""
+        with self._database.writing() as db:
+            kept = ServerEvents(db, self._seals)
+            through, begin = db.execute(sql.LAST_SERVER_EVENT_BEFORE, (before,)).get, kept.begin().seq
+            if through is None or through <= begin:
+                return None
+            try:
+                kept.checked()
+            except LogBroken:
+                return Pruned(SERVER, "", through - begin, _SERVER_AT_FAULT)
+            if not try_only:
+                kept.forget(through, now, actor, self._seals)
+            return Pruned(SERVER, "", through - begin)
 
     def _pruned(self, db: apsw.Connection, row: SessionRow, now: str, actor: str, try_only: bool) -> Pruned:
         log, kept = self._judged(db, row)

@@ -12,9 +12,8 @@ from foundry_contracts.models.formats_audit import UpkeepRecord
 from foundry_contracts.vocabulary import UpkeepAction
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Seals
+from foundry_mcp.adapters.sqlite_database import Value
 from foundry_mcp.ports import Upkeep
-
-Value = str | int | float | bytes | None
 
 
 def record(db: apsw.Connection, upkeep: Upkeep, seals: Seals) -> None:

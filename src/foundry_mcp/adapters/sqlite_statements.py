@@ -74,19 +74,27 @@ LIVE_SESSION: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE spec_id = ?
 LIVE_SESSION_ID: Final = "SELECT session_id FROM sessions WHERE spec_id = ? AND live = 1"
 """Name the live session of a spec."""
 
-ALL_SESSIONS: Final = f"SELECT {SESSION_COLUMNS} FROM sessions ORDER BY created_at DESC, session_id DESC"
-"""List every session, newest first."""
+_NEWEST_FIRST: Final = "ORDER BY created_at DESC, session_id DESC LIMIT ?"
+# A place is a rowid: it says where a row lies even if its texts cannot be read. Nothing here has SQLite renumber them.
+_OLDER: Final = "(created_at, session_id) < (SELECT created_at, session_id FROM sessions WHERE rowid = ?)"
 
-SPEC_SESSIONS: Final = (
-    f"SELECT {SESSION_COLUMNS} FROM sessions WHERE spec_id = ? ORDER BY created_at DESC, session_id DESC"
-)
-"""List a spec's sessions, newest first."""
+ALL_SESSIONS: Final = f"SELECT rowid FROM sessions {_NEWEST_FIRST}"
+"""List where the newest sessions' rows lie, from the index alone."""
+
+ALL_SESSIONS_AFTER: Final = f"SELECT rowid FROM sessions WHERE {_OLDER} {_NEWEST_FIRST}"
+"""List where the rows lie of the sessions next older than one."""
+
+SPEC_SESSIONS: Final = f"SELECT rowid FROM sessions WHERE spec_id = ? {_NEWEST_FIRST}"
+"""List where the rows of a spec's newest sessions lie."""
+
+SPEC_SESSIONS_AFTER: Final = f"SELECT rowid FROM sessions WHERE spec_id = ? AND {_OLDER} {_NEWEST_FIRST}"
+"""List where the rows lie of the sessions of a spec next older than one."""
 
 SESSION_AND_SEAL: Final = f"SELECT {SESSION_COLUMNS}, live, seal FROM sessions WHERE session_id = ?"
 """Give a session's row with whether it is live and the seal on its log's end."""
 
-SESSION_KEYS: Final = "SELECT rowid FROM sessions ORDER BY created_at DESC, session_id DESC"
-"""List where the sessions' rows lie, newest first."""
+SESSION_LIES_AT: Final = "SELECT 1 FROM sessions WHERE rowid = ?"
+"""Tell whether a session's row lies somewhere."""
 
 SESSION_AT: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE rowid = ?"
 """Give the row of a session by where it lies."""
@@ -115,11 +123,61 @@ EVENTS_BEFORE: Final = f"{_WITH_PREVIOUS} WHERE e.session_id = ? AND e.seq < ? O
 EVENT_AT: Final = f"{_WITH_PREVIOUS} WHERE e.session_id = ? AND e.seq = ?"
 """Give one event with the hash before it."""
 
+EVENTS_AT: Final = (
+    f"SELECT {ENTRY_COLUMNS}, p.hash FROM json_each(?2) place"
+    " CROSS JOIN events e ON e.session_id = ?1 AND e.seq = place.value"
+    " LEFT JOIN events p ON p.session_id = ?1 AND p.seq = place.value - 1"
+    " ORDER BY place.key"
+)
+"""Give the events at places listed in JSON, in that order, each with the hash before it."""
+
 SEQS_AFTER: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AND seq > ? ORDER BY seq LIMIT ?"
 """List where events of one type lie above a seq, ascending, from the index alone."""
 
 SEQS_BEFORE: Final = "SELECT seq FROM events WHERE session_id = ? AND type = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 """List where events of one type lie below a seq, descending, from the index alone."""
+
+_SERVER_COLUMNS: Final = ", ".join(
+    f"e.{name}" for name in ("event_id", "seq", "time", "actor_id", "actor_role", "type", "payload", "hash", "seal")
+)
+_SERVER_WITH_PREVIOUS: Final = (
+    f"SELECT {_SERVER_COLUMNS}, p.hash FROM server_events e LEFT JOIN server_events p ON p.seq = e.seq - 1"
+)
+
+SERVER_EVENTS: Final = f"SELECT {_SERVER_COLUMNS} FROM server_events e ORDER BY e.seq"
+"""List the server's own events."""
+
+SERVER_EVENTS_AFTER: Final = f"{_SERVER_WITH_PREVIOUS} WHERE e.seq > ? ORDER BY e.seq LIMIT ?"
+"""List the server's events above a seq, ascending, each with the hash before it."""
+
+SERVER_EVENTS_BEFORE: Final = f"{_SERVER_WITH_PREVIOUS} WHERE e.seq < ? ORDER BY e.seq DESC LIMIT ?"
+"""List the server's events below a seq, descending, each with the hash before it."""
+
+LAST_SERVER_EVENT: Final = "SELECT seq, hash FROM server_events ORDER BY seq DESC LIMIT 1"
+"""Give the number and the hash of the server's last event."""
+
+SERVER_EVENT_HASH: Final = "SELECT hash FROM server_events WHERE seq = ?"
+"""Give the hash of an event of the server."""
+
+INSERT_SERVER_EVENT: Final = (
+    "INSERT INTO server_events (seq, event_id, time, actor_id, actor_role, type, payload, hash, seal)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+"""Append an event of the server."""
+
+SERVER_EVENTS_END: Final = "SELECT version, seal FROM server_events_end"
+"""Tell where the server's events end."""
+
+END_SERVER_EVENTS: Final = "UPDATE server_events_end SET version = ?, seal = ?"
+"""Bring what is kept of the end of the server's events up to it."""
+
+LAST_SERVER_EVENT_BEFORE: Final = (
+    "SELECT coalesce((SELECT min(seq) - 1 FROM server_events WHERE time >= ?), (SELECT max(seq) FROM server_events))"
+)
+"""Give the last event of the server before the first that is as young as a moment; NULL where there are none."""
+
+FORGET_SERVER_EVENTS: Final = "DELETE FROM server_events WHERE seq <= ?"
+"""Remove the server's events up to a seq."""
 
 OVER_BEFORE: Final = (
     f"SELECT {SESSION_COLUMNS} FROM sessions WHERE live = 0 AND updated_at < ? ORDER BY created_at, session_id"
@@ -173,6 +231,9 @@ RECORDS_OF_SESSION: Final = (
     " WHERE session_id = ? AND action = ? ORDER BY number"
 )
 """List one kind of what was done by hand to a session."""
+
+LAST_RECORD_OF_SESSION: Final = f"{RECORDS_OF_SESSION} DESC"
+"""The same, the last first."""
 
 ANSWER_BY_KEY: Final = "SELECT key, payload_digest, recorded_at, body FROM answers WHERE key = ?"
 """Give a kept answer."""

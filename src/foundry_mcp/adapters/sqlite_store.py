@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -15,15 +16,17 @@ from foundry_contracts.vocabulary import EventType, LogFault, SessionStatus, Upk
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Seals
-from foundry_mcp.adapters.sqlite_database import Database
-from foundry_mcp.adapters.sqlite_log import LIVE, Logs, Row, Value, session_row
+from foundry_mcp.adapters.sqlite_database import Database, Row, Value
+from foundry_mcp.adapters.sqlite_log import LIVE, Logs, session_row, whole
 from foundry_mcp.adapters.sqlite_records import is_sealed, record
+from foundry_mcp.adapters.sqlite_server_events import ServerEvents
 from foundry_mcp.ports import (
     START,
     Answer,
     Batch,
     Head,
     Life,
+    Listed,
     LiveSessionExists,
     Log,
     LogBroken,
@@ -35,6 +38,13 @@ from foundry_mcp.ports import (
 )
 
 _ABOVE_ALL: Final = 2**63 - 1
+# By whether a spec is named, and whether a place is.
+_LISTINGS: Final = {
+    (False, False): sql.ALL_SESSIONS,
+    (False, True): sql.ALL_SESSIONS_AFTER,
+    (True, False): sql.SPEC_SESSIONS,
+    (True, True): sql.SPEC_SESSIONS_AFTER,
+}
 _UNREADABLE: Final = SessionRow("", "", None, 0, "", "")
 
 
@@ -65,6 +75,12 @@ class SqliteStore:
             return replace(_UNREADABLE, session_id=session_id)
         return session_row(rows[0]) if rows else None
 
+    def check(self) -> None:
+        """Read, and see that the file is still the one that was opened."""
+        with self._database.reading() as db:
+            self._database.still_there()
+            db.execute(sql.READ_USER_VERSION).fetchall()
+
     def live_session(self, spec_id: str) -> SessionRow | None:
         """Give the one live session of a spec."""
         try:
@@ -75,24 +91,16 @@ class SqliteStore:
             raise LogBroken(str(session_id), LogFault.ROW_ALTERED, 0, message) from error
         return session_row(rows[0]) if rows else None
 
-    def sessions(self, spec_id: str | None = None) -> list[SessionRow]:
-        """List sessions, newest first."""
-        try:
-            rows = self._rows(sql.ALL_SESSIONS, ()) if spec_id is None else self._rows(sql.SPEC_SESSIONS, (spec_id,))
-        except UnicodeDecodeError:
-            return self._readable_sessions(spec_id)
-        return [session_row(row) for row in rows]
-
-    def _readable_sessions(self, spec_id: str | None) -> list[SessionRow]:
-        """Read row by row, so that one that holds no text hides no other."""
-        found = []
+    def sessions(self, spec_id: str | None = None, *, after: int | None = None, limit: int) -> list[Listed] | None:
+        """List sessions, newest first, next after a place."""
+        of_spec = () if spec_id is None else (spec_id,)
+        of_place = () if after is None else (after,)
+        statement = _LISTINGS[bool(of_spec), bool(of_place)]
         with self._database.reading() as db:
-            for (place,) in db.execute(sql.SESSION_KEYS).fetchall():
-                try:
-                    found += [session_row(row) for row in db.execute(sql.SESSION_AT, (place,))]
-                except UnicodeDecodeError:
-                    found.append(_UNREADABLE)
-        return [row for row in found if spec_id in (None, row.spec_id)]
+            if after is not None and not db.execute(sql.SESSION_LIES_AT, of_place).fetchall():
+                return None
+            places = [whole(place) for (place,) in db.execute(statement, (*of_spec, *of_place, limit)).fetchall()]
+            return [_listed(db, place) for place in places]
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
         """Give a session's events after a place in its log, checked."""
@@ -103,12 +111,10 @@ class SqliteStore:
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
     ) -> list[StoredEvent]:
         """List up to `limit` events, of all types where `types` is empty; only one of `after` and `before` is given."""
-        if after is not None and before is not None:
-            raise ValueError("a page goes up from `after` or down from `before`, not both")
-        edge = after if after is not None else before if before is not None else _ABOVE_ALL
+        edge, ascending = _edge(after, before)
         if types:
-            return self._page_of_types(session_id, edge, after is not None, limit, types)
-        statement = sql.EVENTS_AFTER if after is not None else sql.EVENTS_BEFORE
+            return self._page_of_types(session_id, edge, ascending, limit, types)
+        statement = sql.EVENTS_AFTER if ascending else sql.EVENTS_BEFORE
         with self._database.reading() as db:
             return Logs(db, self._seals).page(session_id, db.execute(statement, (session_id, edge, limit)))
 
@@ -120,8 +126,18 @@ class SqliteStore:
         with self._database.reading() as db:
             places = [_seqs(db, statement, (session_id, str(kind), edge, limit)) for kind in set(types)]
             chosen = list(islice(heapq.merge(*places, reverse=not ascending), limit))
-            rows = (row for seq in chosen for row in db.execute(sql.EVENT_AT, (session_id, seq)))
-            return Logs(db, self._seals).page(session_id, rows)
+            return Logs(db, self._seals).page(session_id, db.execute(sql.EVENTS_AT, (session_id, json.dumps(chosen))))
+
+    def record(self, event: StoredEvent) -> None:
+        """Append an event of the server's own; the older half is removed where there are very many."""
+        with self._database.writing() as db:
+            ServerEvents(db, self._seals).append(event, self._seals)
+
+    def server_page(self, *, after: int | None, before: int | None, limit: int) -> list[StoredEvent]:
+        """List up to `limit` of the server's events; only one of `after` and `before` is given."""
+        edge, ascending = _edge(after, before)
+        with self._database.reading() as db:
+            return ServerEvents(db, self._seals).page(edge, ascending=ascending, limit=limit)
 
     def answer(self, key: str) -> Answer | None:
         """Give the answer kept under a key."""
@@ -166,13 +182,27 @@ class SqliteStore:
         self._database.close()
 
     def _rows(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
-        with self._database.reading() as db:
-            return db.execute(statement, values).fetchall()
+        return self._database.rows(statement, values)
 
 
 def open_database(path: Path, seals: Seals) -> Database:
     """Open a store's file, brought up to this server's version."""
     return Database(path, functions={"seal_of_event": seals.of_event, "seal_of_head": seals.of_head})
+
+
+def _listed(db: apsw.Connection, place: int) -> Listed:
+    """Read the row at a place by itself, so that one that holds no text hides no other."""
+    try:
+        return Listed(place, session_row(db.execute(sql.SESSION_AT, (place,)).fetchall()[0]))
+    except UnicodeDecodeError:
+        return Listed(place, _UNREADABLE)
+
+
+def _edge(after: int | None, before: int | None) -> tuple[int, bool]:
+    """Give where a page begins, and whether it goes up from there."""
+    if after is not None and before is not None:
+        raise ValueError("a page goes up from `after` or down from `before`, not both")
+    return after if after is not None else before if before is not None else _ABOVE_ALL, after is not None
 
 
 def _check_dense(batch: Batch) -> None:

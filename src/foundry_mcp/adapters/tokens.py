@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from foundry_contracts.vocabulary import Role
+from foundry_contracts.vocabulary import EnvironmentVariable, Role
 from foundry_mcp.adapters.private_files import replace, unreadable
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Clock, PortError
 
-ENVIRONMENT = "FOUNDRY_MCP_TOKEN"
+ENVIRONMENT = EnvironmentVariable.FOUNDRY_MCP_TOKEN.value
 _FILE, _GATE = "tokens.json", "tokens.lock"
 
 
@@ -37,11 +37,16 @@ class TokenFile:
         self._clock = clock
         self._folder = folder
         self._path = folder / _FILE
+        self._known: tuple[object, Sequence[Token]] | None = None
 
     def list(self) -> Sequence[Token]:
-        """List the tokens."""
+        """List the tokens, as the file has them at this moment."""
         try:
-            return [Token(**entry) for entry in json.loads(self._path.read_text(encoding="utf-8"))]
+            mark = self._mark()
+            if self._known is None or self._known[0] != mark:
+                tokens = [Token(**entry) for entry in json.loads(self._path.read_text(encoding="utf-8"))]
+                self._known = (mark, tokens)
+            return self._known[1]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -74,6 +79,11 @@ class TokenFile:
         digest = _digest(secret)
         found = next((token for token in self.list() if secrets.compare_digest(token.digest, digest)), None)
         return Caller(found.actor, Role(found.role)) if found else None
+
+    def _mark(self) -> object:
+        """Give what is another one once the file was replaced: every change makes a new file."""
+        facts = self._path.stat()
+        return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
     def _write(self, tokens: Sequence[Token]) -> None:
         replace(self._path, json.dumps([asdict(token) for token in tokens], indent=2).encode())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 # Without git nothing says what is ignored: these are what tools leave behind by themselves.
-_LEFT_OUT: Final = frozenset({".git", "__pycache__", ".pytest_cache"})
+LEFT_OUT: Final = frozenset({".git", "__pycache__", ".pytest_cache"})
 _GIT_WAIT_S: Final = 30
 # The file system monitor of a repository's own configuration is a program the workspace chose: not to be run here.
 _LIST_FILES: Final = ("git", "-c", "core.fsmonitor=false", "ls-files", "-co", "--exclude-standard", "-z")
@@ -27,7 +27,7 @@ def tree_digest(workspace: Path) -> str:
     paths = set(_walked(root) if listed is None else listed)
     total = hashlib.sha256()
     for path in sorted(paths):
-        entry = _entry(os.path.join(root, path))
+        entry = entry_of(os.path.join(root, path))
         if entry is not None:
             total.update(b"%d:%s%s" % (len(path), path, entry))
     return total.hexdigest()
@@ -46,7 +46,7 @@ def _listed_by_git(root: bytes) -> list[bytes] | None:
 
 
 def _walked(root: bytes) -> Iterator[bytes]:
-    left_out = {os.fsencode(name) for name in _LEFT_OUT}
+    left_out = {os.fsencode(name) for name in LEFT_OUT}
     for folder, folders, names in os.walk(root):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         folders[:] = [name for name in folders if name not in left_out]
@@ -54,7 +54,7 @@ def _walked(root: bytes) -> Iterator[bytes]:
             yield os.path.relpath(os.path.join(folder, name), root)
 
 
-def _entry(path: bytes) -> bytes | None:
+def entry_of(path: bytes) -> bytes | None:
     """Describe one file; None where it is gone, as a tracked file may be."""
     try:
         mode = os.lstat(path).st_mode

@@ -26,6 +26,7 @@ from foundry_mcp.application.cursors import Cursors
 from foundry_mcp.application.degraded import at_fault, closing, degraded
 from foundry_mcp.application.denials import Denials
 from foundry_mcp.application.handlers import FoundryHandlers
+from foundry_mcp.application.planned_steps import PlannedSteps
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.reader import Reader
 from foundry_mcp.application.runs import Means, Runs
@@ -33,6 +34,7 @@ from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.application.spec_writer import SpecWriter
 from foundry_mcp.machine.moments import seconds_between
 from foundry_mcp.machine.policy import Policy
+from foundry_mcp.machine.protected import patterns_of
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Caller, FreshIds, Situation
@@ -49,6 +51,7 @@ from foundry_mcp.ports import (
     StoreBusy,
     StoreUnavailable,
     VersionConflict,
+    newest,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -56,7 +59,7 @@ _LOG = logging.getLogger(__name__)
 _ROUNDS = 8
 # What a contract's tags ask of this sequence.
 _LOOKS_AT_SPEC, _SIGN_OF_LIFE, _RUNS, _MUTATES_SPEC = "looks_at_spec", "sign_of_life", "runs", "mutates_spec"
-_CLOSES_LOG = "closes_log"
+_LOOKS_AT_PROTECTED, _CLOSES_LOG = "looks_at_protected", "closes_log"
 # How far the clock may stand behind the last event before the caller is told.
 _NOTICED_S = 1.0
 _BEHIND = "The server's clock stands before the session's last event: until it has caught up, times are told as"
@@ -87,9 +90,10 @@ class Application:
         self._world = world
         self._handlers = handlers
         self._plans = Plans(world.store, world.specs)
+        self._planned_steps = PlannedSteps(world.policy.settings)
         self._sessions = Sessions(world.store, self._plans, world.ids)
         self._runs = Runs(world.means)
-        self._denials = Denials()
+        self._denials = Denials(world.store, world.ids)
         self._spec_writer = SpecWriter(world.specs)
 
     async def handle(self, call: Call) -> Envelope:
@@ -113,13 +117,21 @@ class Application:
             message = f"The server failed to answer; its log names the cause under {request_id}."
             return self._refused(call, request_id, Refusal(ErrorCode.INTERNAL_ERROR, message))
 
+    def ready(self) -> bool:
+        """Tell whether the store answers now."""
+        try:
+            self._world.store.check()
+        except (StoreBusy, StoreUnavailable):
+            return False
+        return True
+
     async def close(self) -> None:
         """Cut off what runs and let go of the store."""
         await self._runs.stop()
         self._world.store.close()
 
     async def _answer(self, call: Call, request_id: str) -> Envelope:
-        limited = self._denials.limited(call.caller, self._world.clock.now())
+        limited = self._denials.limited(call, self._world.clock.now())
         if limited is not None:
             return self._refused(call, request_id, limited)
         closed = self._world.policy.closed(call.entry.flag)
@@ -178,7 +190,7 @@ class Application:
         return answer
 
     def _deny(self, call: Call, request_id: str) -> Envelope:
-        """Refuse a caller whose role does not allow the command, and record it with the session it was for."""
+        """Refuse a caller whose role does not allow the command, and record it: with the session it was for, if any."""
         now = self._world.clock.now()
         needed = call.entry.role
         refusal = unauthorized(call.caller.role, needed, call.entry.title.lower())
@@ -187,7 +199,7 @@ class Application:
         state = self._readable(session_id) if isinstance(session_id, str) else None
         denied = AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed)
         if state is None:
-            _LOG.warning("%s: %s was denied %s", request_id, call.caller.id, call.entry.name)
+            self._denials.record(denied, call, now)
         else:
             self._append(state, (denied,), now, call.caller)
         return self._refused(call, request_id, refusal, state)
@@ -229,6 +241,7 @@ class Application:
             world.specs,
             cursors,
             self._plans,
+            self._planned_steps,
             world.policy,
             world.means.signer,
             world.clock,
@@ -281,12 +294,18 @@ class Application:
         if refusal.code is ErrorCode.UNAUTHORIZED:
             needed = Role(str(refusal.details["needed"]))
             events = (*events, AccessDenied(command=call.entry.name, error_code=refusal.code, needed=needed))
-        if any(isinstance(event, AccessDenied) for event in events):
-            self._denials.note(call.caller, situation.now)
         state = situation.session
-        if state is None or not events:
-            return state
-        return self._append(state, events, situation.now, call.caller)
+        if state is not None and events:
+            # A refusal may pause its session. So it holds for the state it was decided on, and for no other.
+            state = self._sessions.append(
+                state.session_id, state.spec_id, state, events, now=situation.now, caller=call.caller
+            )
+        for event in events:
+            if isinstance(event, AccessDenied):
+                self._denials.note(call.caller, situation.now)
+                if state is None:
+                    self._denials.record(event, call, situation.now)
+        return state
 
     def _write_spec(self, request: BaseModel, state: Session | None, events: tuple[EventPayload, ...]) -> None:
         """Write into the spec file what a command changes in it, or how far the session is at a phase's end."""
@@ -339,12 +358,24 @@ class Application:
             ids=FreshIds(session=fresh("ses"), step=fresh("stp"), attempt=fresh("att")),
             settings=self._world.policy.settings,
             mac=self._world.means.signer.mac,
+            opened=lambda receipt: self._world.means.signer.verify(receipt.model_dump(mode="json")),
             spec_id=spec_id,
             run_lost=self._runs.is_lost(state.outstanding if state else None),
             life_at=life.at if life else None,
             last_sign_of_life=now if _SIGN_OF_LIFE in call.entry.tags else None,
         )
-        return self._look_at_spec(situation, spec_id) if _LOOKS_AT_SPEC in call.entry.tags and spec_id else situation
+        if _LOOKS_AT_SPEC in call.entry.tags and spec_id:
+            situation = self._look_at_spec(situation, spec_id)
+        return self._look_at_protected(situation) if _LOOKS_AT_PROTECTED in call.entry.tags else situation
+
+    def _look_at_protected(self, situation: Situation) -> Situation:
+        """Look at the protected files, those that the session has now and those that it may come to have."""
+        state, spec = situation.session, situation.spec
+        plans = [state.plan] if state else []
+        plans += [spec.plan] if spec and spec.plan else []
+        settings = [situation.settings, *([state.settings] if state else [])]
+        patterns = {path: None for plan in plans for policy in settings for path in patterns_of(plan, policy)}
+        return replace(situation, protected=self._world.means.protected.digests(list(patterns)))
 
     def _look_at_spec(self, situation: Situation, spec_id: str) -> Situation:
         live = self._world.store.live_session(spec_id)
@@ -361,7 +392,7 @@ class Application:
         )
 
     def _earlier(self, spec_id: str) -> Session | None:
-        last = next(iter(self._world.store.sessions(spec_id)), None)
+        last = newest(self._world.store, spec_id)
         # Of a session that was reset because its log is at fault nothing is carried on.
         if last is None or self._world.store.is_closed(last.session_id):
             return None
@@ -396,7 +427,13 @@ def _answers(call: Call, uses: list[Use], now: str, answer: Envelope) -> tuple[A
 
 
 def _is_other(before: Session, after: Session) -> bool:
-    return (before.outstanding and before.outstanding.step_id) != (after.outstanding and after.outstanding.step_id)
+    """Tell whether what was under way for a step is so no longer: another step is out, or another run began."""
+    return _under_way(before) not in (None, _under_way(after))
+
+
+def _under_way(state: Session) -> str | None:
+    step = state.outstanding
+    return step.started.attempt_id if step and step.started else None
 
 
 def _waits_for(step: Outstanding | None, payload: EventPayload) -> bool:

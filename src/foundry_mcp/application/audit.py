@@ -1,4 +1,7 @@
-"""An audit of a store without a server: chains, seals, pinned plans, receipts, and heads signed earlier."""
+"""An audit of a store without a server: chains, seals, pinned plans, receipts, and heads signed earlier.
+
+The server's own events are checked with the whole store, not with one session.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic_core import MISSING
-
 from foundry_contracts.events import EVENT_MODELS
-from foundry_contracts.models.events_session import SessionRebased, SessionStarted, VerificationFinished
+from foundry_contracts.models.events_session import (
+    GateFinished,
+    SessionRebased,
+    SessionStarted,
+    StepReported,
+    VerificationFinished,
+)
 from foundry_contracts.models.formats_audit import AuditReport, LogFinding, LogHead
 from foundry_contracts.vocabulary import EventType, LogFault
 from foundry_mcp.application.plans import PlanBroken, pinned_plan
 from foundry_mcp.application.sessions import folded
 from foundry_mcp.machine.plan_index import PlanIndex, index_plan
+from foundry_mcp.machine.receipts import differing, evidence_in, faults, told_by_event
+from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.spec_document import structure_digest
+from foundry_mcp.machine.view import find_unit
 from foundry_mcp.ports import Archive, LogBroken, PortError, StoredEvent, Verifier
 
 _PINNING = {EventType.SESSION_STARTED, EventType.SESSION_REBASED}
-# What a receipt and the event that brings it both say.
-_SAID_TWICE = ("attempt_id", "step_id", "unit_id", "passed", "exit_code", "timed_out", "tree_after")
+# By the type of the event that brings it: what evidence is called, and the fault where it does not hold.
+_EVIDENCE = {
+    EventType.VERIFICATION_FINISHED: ("receipt", LogFault.RECEIPT_INVALID),
+    EventType.GATE_FINISHED: ("review's evidence", LogFault.REVIEW_INVALID),
+}
 
 
 @dataclass(slots=True)
@@ -40,14 +53,16 @@ class _Audit:
         yield from faults
         altered = [*self._plans_of(events)]
         yield from altered
+        after: dict[int, Session] = {}
         if log is not None and not altered:
             try:
-                folded(log, self._plan)
+                folded(log, self._plan, see=lambda event, state: _keep(after, event, state))
             except LogBroken as fault:
                 yield fault.finding
+        proofs = dict(_proofs(events))
         for event in events:
-            if event.type is EventType.VERIFICATION_FINISHED:
-                yield from self._receipt_of(event)
+            if event.type in _EVIDENCE:
+                yield from self._evidence_of(event, after.get(event.seq), proofs)
 
     def _plan(self, digest: str) -> PlanIndex:
         known = self.plans.get(digest)
@@ -73,21 +88,28 @@ class _Audit:
                 except PlanBroken as problem:
                     yield _finding(event, LogFault.PLAN_ALTERED, str(problem))
 
-    def _receipt_of(self, event: StoredEvent) -> Iterator[LogFinding]:
-        payload = _payload(event)
-        if not isinstance(payload, VerificationFinished):
+    def _evidence_of(
+        self, event: StoredEvent, after: Session | None, proofs: Mapping[str, str]
+    ) -> Iterator[LogFinding]:
+        """Hold evidence against its event, and against the step it is for where the log can be folded."""
+        run = _payload(event)
+        if not isinstance(run, VerificationFinished | GateFinished):
             return
-        self.receipts += 1
-        statement = self.keys.verify(payload.receipt.model_dump(mode="json"))
+        self.receipts += isinstance(run, VerificationFinished)
+        what, fault = _EVIDENCE[event.type]
+        statement = self.keys.verify(evidence_in(run).model_dump(mode="json"))
         if statement is None:
-            yield _finding(
-                event, LogFault.RECEIPT_INVALID, f"The receipt of event {event.seq} bears no known signature."
-            )
+            yield _finding(event, fault, f"The {what} of event {event.seq} bears no known signature.")
             return
-        differing = _differing(event, payload, statement)
-        if differing:
-            message = f"The receipt of event {event.seq} is of another: it differs in {', '.join(differing)}."
-            yield _finding(event, LogFault.RECEIPT_INVALID, message)
+        step = after.outstanding if after else None
+        if after is None or step is None:
+            wrong = differing(statement, told_by_event(event.session_id, event.spec_id, run))
+        else:
+            unit = find_unit(after, step.unit_id)
+            wrong = faults(statement, event.session_id, event.spec_id, step, unit, proofs.get(step.step_id))
+        if wrong:
+            message = f"The {what} of event {event.seq} is of another: it differs in {', '.join(wrong)}."
+            yield _finding(event, fault, message)
 
     def checkpoint(self, head: LogHead) -> LogFinding | None:
         """Hold a log against a head that was signed earlier."""
@@ -118,10 +140,15 @@ def audited(
     heads = [head for head in heads if session_id in (None, head.session_id)]
     findings = [finding for name in chosen for finding in audit.session(name)]
     findings += [found for head in heads if (found := audit.checkpoint(head)) is not None]
+    of_server: list[StoredEvent] = []
+    if session_id is None:
+        of_server, harmed = archive.server_events()
+        findings += harmed
     upkeep, altered = archive.upkeep()
     return AuditReport(
         sessions=len(chosen),
         events=audit.events,
+        server_events=len(of_server),
         receipts=audit.receipts,
         plans=len(audit.plans),
         checkpoints=len(heads),
@@ -132,7 +159,7 @@ def audited(
 
 
 def receipts_of(archive: Archive, which: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the receipts of a session, or the one of an attempt, each with its attempt's id."""
+    """Give what the server signed of a session's runs, or of one attempt: each with its attempt's id."""
     sessions = archive.session_ids()
     for session_id in [which] if which in sessions else sessions:
         log, faults = archive.log(session_id)
@@ -140,8 +167,8 @@ def receipts_of(archive: Archive, which: str) -> Iterator[tuple[str, dict[str, A
             raise PortError("The session's log is at fault.", "Have it audited: foundry-mcp audit verify.")
         for event in log.events if log else ():
             payload = _payload(event)
-            if isinstance(payload, VerificationFinished) and which in (session_id, payload.attempt_id):
-                yield payload.attempt_id, payload.receipt.model_dump(mode="json")
+            if isinstance(payload, VerificationFinished | GateFinished) and which in (session_id, payload.attempt_id):
+                yield payload.attempt_id, evidence_in(payload).model_dump(mode="json")
 
 
 def _payload(event: StoredEvent) -> object:
@@ -152,15 +179,17 @@ def _payload(event: StoredEvent) -> object:
         return None
 
 
-def _differing(event: StoredEvent, payload: VerificationFinished, statement: Mapping[str, Any]) -> list[str]:
-    said = statement.get("predicate")
-    if not isinstance(said, dict):
-        return ["predicate"]
-    told = {name: getattr(payload, name) for name in _SAID_TWICE} | {
-        "session_id": event.session_id,
-        "spec_id": event.spec_id,
-    }
-    return sorted(name for name, value in told.items() if said.get(name, MISSING) != value)
+def _keep(after: dict[int, Session], event: StoredEvent, state: Session) -> None:
+    if event.type in _EVIDENCE:
+        after[event.seq] = state
+
+
+def _proofs(events: Iterable[StoredEvent]) -> Iterator[tuple[str, str]]:
+    """Give the digest of the proof that each reported step was reported with."""
+    for event in events:
+        payload = _payload(event) if event.type is EventType.STEP_REPORTED else None
+        if isinstance(payload, StepReported):
+            yield payload.step_id, payload.proof_digest
 
 
 def _finding(event: StoredEvent, fault: LogFault, message: str) -> LogFinding:

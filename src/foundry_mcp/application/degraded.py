@@ -54,6 +54,10 @@ def degraded(store: Store, finding: LogFinding) -> Degraded:
 def at_fault(finding: LogFinding) -> Refusal:
     """Refuse a call on a session whose log is at fault."""
     details = finding.model_dump(mode="json")
+    if session_id_in(finding.session_id) is None:
+        # The server's own events: there is no session that a call could lead out of this.
+        del details["session_id"]
+        return Refusal(ErrorCode.LOG_INTEGRITY, f"The server's own events are at fault: {finding.message}", details)
     return Refusal(ErrorCode.LOG_INTEGRITY, f"The session's log is at fault: {finding.message}", details)
 
 

@@ -44,4 +44,5 @@ HANDLERS: FoundryHandlers = Handlers(
     review_fidelity_gate=decide_run.run_gate,
     server_capabilities=query_server.capabilities,
     server_config=query_server.config,
+    server_events=query_server.events,
 )

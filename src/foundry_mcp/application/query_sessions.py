@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from pydantic_core import MISSING
 
@@ -19,8 +20,9 @@ from foundry_contracts.models.task_session_list import (
 )
 from foundry_contracts.models.task_session_status import SessionStatusRequest, SessionStatusResponse
 from foundry_contracts.tables import SESSION_MACHINE_TERMINAL
-from foundry_contracts.vocabulary import ErrorCode, EventOrder, SessionStatus
+from foundry_contracts.vocabulary import ErrorCode, SessionStatus
 from foundry_mcp.application.degraded import degraded, moment_in, session_id_in, spec_id_in
+from foundry_mcp.application.event_pages import event_page
 from foundry_mcp.application.reader import Reader, session_not_found
 from foundry_mcp.machine.optional import given, or_absent
 from foundry_mcp.machine.session import Session
@@ -96,11 +98,25 @@ def _asked_for(reader: Reader, request: SessionStatusRequest) -> Session | Refus
 
 
 def list_sessions(reader: Reader, request: SessionListRequest) -> SessionListResponse | Refusal:
-    """List sessions, newest first."""
-    rows = reader.store.sessions(given(request.spec_id))
-    readable = [row for row in rows if session_id_in(row.session_id) and spec_id_in(row.spec_id)]
-    entries = [_listed(reader, row) for row in readable[: request.limit]]
-    return SessionListResponse(sessions=entries, loop_signal=None, unreadable=len(rows) - len(readable))
+    """Page through sessions, newest first."""
+    spec_id = given(request.spec_id)
+    # The empty text is no spec's id.
+    scope = f"sessions:{spec_id or ''}"
+    place = 0 if request.cursor is MISSING else reader.cursors.place(scope, request.cursor)
+    if isinstance(place, Refusal):
+        return place
+    found = reader.store.sessions(spec_id, after=place or None, limit=request.limit + 1)
+    if found is None:
+        return Refusal(ErrorCode.INVALID_CURSOR, "The session that the cursor stands at was removed: begin again.")
+    shown = found[: request.limit]
+    readable = [each.row for each in shown if session_id_in(each.row.session_id) and spec_id_in(each.row.spec_id)]
+    return SessionListResponse(
+        sessions=[_listed(reader, row) for row in readable],
+        loop_signal=None,
+        unreadable=len(shown) - len(readable),
+        cursor=reader.cursors.seal(scope, shown[-1].place if shown else place),
+        has_more=len(found) > len(shown),
+    )
 
 
 def _listed(reader: Reader, row: SessionRow) -> SessionListEntry:
@@ -136,25 +152,16 @@ def events(reader: Reader, request: TaskSessionEventsRequest) -> TaskSessionEven
     if isinstance(state, Refusal):
         return state
     scope = f"events:{request.session_id}"
-    place = None if request.cursor is MISSING else reader.cursors.place(scope, request.cursor)
-    if isinstance(place, Refusal):
-        return place
-    oldest_first = request.order is EventOrder.ASC
-    page = reader.store.page(
-        request.session_id,
-        after=(place or 0) if oldest_first else None,
-        before=None if oldest_first else place,
-        limit=request.limit + 1,
-        types=given(request.types) or [],
-    )
-    shown = page[: request.limit]
-    end = shown[-1].seq if shown else (place or 0)
+    fetch = partial(reader.store.page, request.session_id, types=given(request.types) or [])
+    page = event_page(reader.cursors, scope, fetch, request.cursor, request.limit, request.order)
+    if isinstance(page, Refusal):
+        return page
     return TaskSessionEventsResponse(
         loop_signal=signal_of(state).loop_signal,
         session_id=request.session_id,
-        events=[_record(event) for event in shown],
-        cursor=reader.cursors.seal(scope, end),
-        has_more=len(page) > len(shown),
+        events=[_record(event) for event in page.events],
+        cursor=page.cursor,
+        has_more=page.has_more,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.vocabulary import ErrorCode
 from foundry_mcp.application.cursors import Cursors
+from foundry_mcp.application.planned_steps import PlannedSteps
 from foundry_mcp.application.plans import Plans
 from foundry_mcp.application.sessions import Sessions
 from foundry_mcp.machine.plan_index import PlanIndex
@@ -15,7 +16,7 @@ from foundry_mcp.machine.policy import Policy
 from foundry_mcp.machine.refusals import spec_invalid, spec_not_found
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import Clock, LoadedSpec, Signer, SpecFiles, SpecUnavailable, Store
+from foundry_mcp.ports import Clock, LoadedSpec, Signer, SpecFiles, SpecUnavailable, Store, newest
 
 
 def session_not_found(session_id: str) -> Refusal:
@@ -34,13 +35,14 @@ class Reader:
     specs: SpecFiles
     cursors: Cursors
     plans: Plans
+    planned_steps: PlannedSteps
     policy: Policy
     signer: Signer
     clock: Clock
 
     def last_session(self, spec_id: str) -> Session | None:
         """Give a spec's live session, else its last one."""
-        row = self.store.live_session(spec_id) or next(iter(self.store.sessions(spec_id)), None)
+        row = self.store.live_session(spec_id) or newest(self.store, spec_id)
         return self.sessions.load(row.session_id) if row else None
 
     def plan(self, spec_id: str) -> PlanIndex | Refusal:

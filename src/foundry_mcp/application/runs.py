@@ -6,7 +6,6 @@ A run belongs to the log, not to the call that began it: its result is recorded 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,22 +13,21 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from foundry_contracts.events import EventPayload
-from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import (
     GateFinished,
     GateStarted,
     VerificationFinished,
     VerificationStarted,
 )
-from foundry_contracts.models.formats_receipt import Receipt, VerificationPredicate
-from foundry_contracts.vocabulary import UnitKind, Verdict
-from foundry_mcp.machine.optional import given, or_absent
+from foundry_contracts.models.formats_receipt import Receipt, ReviewPredicate, VerificationPredicate
+from foundry_mcp.application.gate_review import GateReview, review_gate
+from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.proof import proof_digest, proof_of
+from foundry_mcp.machine.receipts import findings_digest, statement_of
 from foundry_mcp.machine.session import Outstanding, Session
-from foundry_mcp.ports import Clock, Review, Reviewer, ReviewRequest, RunLeases, Runner, RunResult, Signer
+from foundry_mcp.ports import Clock, ProtectedFiles, Reviewer, RunLeases, Runner, RunResult, Signer
 
 _LOG = logging.getLogger(__name__)
-_PREDICATE_TYPE = "https://foundry-mcp.dev/verification/v1"
 
 # How often another server's run is looked at, in seconds.
 _LOOK_EVERY_S = 0.1
@@ -46,6 +44,7 @@ class Means:
     reviewer: Reviewer
     signer: Signer
     leases: RunLeases
+    protected: ProtectedFiles
 
 
 class Runs:
@@ -129,19 +128,8 @@ class Runs:
             result = await self._result(step.started)
             await record(self._verified(state, step, step.started, result))
         elif isinstance(step.started, GateStarted):
-            review = await self._review(state)
-            findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in review.findings]
-            sealed = {"started": step.started.model_dump(mode="json"), "verdict": review.verdict, "findings": findings}
-            await record(
-                GateFinished(
-                    attempt_id=step.started.attempt_id,
-                    step_id=step.step_id,
-                    phase_id=step.phase_id,
-                    verdict=review.verdict,
-                    findings=list(review.findings),
-                    checksum=self._means.signer.mac(f"gate:{state.session_id}:{json.dumps(sealed, sort_keys=True)}"),
-                )
-            )
+            review = await review_gate(state, self._means.reviewer, self._means.protected)
+            await record(self._reviewed(state, step, step.started, review))
 
     async def _result(self, started: VerificationStarted) -> RunResult:
         """Run the command; a runner that fails is a verification that did not pass, and says why."""
@@ -150,14 +138,6 @@ class Runs:
         except Exception as problem:
             _LOG.exception("the command of %s could not be run", started.attempt_id)
             return failed_run(self._means.clock.now(), f"The command could not be run: {problem}")
-
-    async def _review(self, state: Session) -> Review:
-        try:
-            return await self._means.reviewer.review(_review_request(state))
-        except Exception as problem:
-            _LOG.exception("phase %s could not be reviewed", state.phase.phase.id)
-            message = f"The phase could not be reviewed: {problem}"
-            return Review(Verdict.FAIL, (ReviewFinding(code="review_failed", message=message),))
 
     def _verified(
         self, state: Session, step: Outstanding, started: VerificationStarted, result: RunResult
@@ -194,8 +174,36 @@ class Runs:
             timed_out=result.timed_out,
             output_tail=result.output_tail or result.error,
             tree_after=result.tree_after,
-            receipt=Receipt.model_validate(self._means.signer.sign(_statement(predicate))),
+            sandbox=or_absent(result.sandbox),
+            unenforced=list(result.unenforced),
+            receipt=self._signed(predicate),
         )
+
+    def _reviewed(self, state: Session, step: Outstanding, started: GateStarted, review: GateReview) -> GateFinished:
+        """Bind a review by signature to the step it was for, and to the version of the session that it saw."""
+        predicate = ReviewPredicate(
+            session_id=state.session_id,
+            spec_id=state.spec_id,
+            phase_id=step.phase_id,
+            step_id=step.step_id,
+            attempt_id=started.attempt_id,
+            seen_version=state.version,
+            verdict=review.verdict,
+            findings_digest=findings_digest(review.findings),
+            protected_changes=list(review.protected_changes),
+        )
+        return GateFinished(
+            attempt_id=started.attempt_id,
+            step_id=step.step_id,
+            phase_id=step.phase_id,
+            verdict=review.verdict,
+            findings=list(review.findings),
+            protected_changes=list(review.protected_changes),
+            evidence=self._signed(predicate),
+        )
+
+    def _signed(self, predicate: VerificationPredicate | ReviewPredicate) -> Receipt:
+        return Receipt.model_validate(self._means.signer.sign(statement_of(predicate)))
 
 
 def failed_run(now: str, error: str) -> RunResult:
@@ -213,25 +221,4 @@ def failed_run(now: str, error: str) -> RunResult:
         unenforced=(),
         tree_before="",
         tree_after="",
-    )
-
-
-def _statement(predicate: VerificationPredicate) -> dict[str, object]:
-    """Give the in-toto statement: its subject is the workspace as the command left it."""
-    digest = sha256(predicate.tree_after.encode()).hexdigest()
-    return {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "workspace-tree", "digest": {"sha256": digest}}],
-        "predicateType": _PREDICATE_TYPE,
-        "predicate": predicate.model_dump(mode="json", exclude_unset=True),
-    }
-
-
-def _review_request(state: Session) -> ReviewRequest:
-    units = state.phase.units
-    files = ((unit.id, given(unit.file_path)) for unit in units if unit.kind is UnitKind.TASK)
-    return ReviewRequest(
-        state.phase.phase.id,
-        tuple((unit, path) for unit, path in files if path is not None),
-        tuple((unit.id, "nothing says that it was done") for unit in units if unit.id not in state.standing),
     )

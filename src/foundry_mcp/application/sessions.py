@@ -109,22 +109,31 @@ class Sessions:
     def _stored(
         self, session_id: str, spec_id: str, seq: int, payload: EventPayload, now: str, caller: Caller
     ) -> StoredEvent:
-        text = json.dumps(
-            payload.model_dump(mode="json", exclude_unset=True), ensure_ascii=False, separators=(",", ":")
-        )
-        return StoredEvent(
-            self._ids.fresh("evt"), session_id, seq, spec_id, now, caller.id, caller.role, event_type(payload), text
-        )
+        event_id, kind = self._ids.fresh("evt"), event_type(payload)
+        return StoredEvent(event_id, session_id, seq, spec_id, now, caller.id, caller.role, kind, payload_text(payload))
 
 
-def folded(log: Log, plans: Callable[[str], PlanIndex], state: Session | None = None) -> Session:
+def payload_text(payload: EventPayload) -> str:
+    """Give the JSON text that is kept of a payload."""
+    document = payload.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def folded(
+    log: Log,
+    plans: Callable[[str], PlanIndex],
+    state: Session | None = None,
+    see: Callable[[StoredEvent, Session], None] = lambda event, after: None,
+) -> Session:
     """Fold a log's events onto a state and hold the session's row against what they come to.
 
-    LogBroken where an event cannot follow from the state it meets, or the row is another.
+    `see` is shown each event with the state after it. LogBroken where an event cannot follow from the state it meets,
+    or the row is another.
     """
     for event in log.events:
         try:
             state = evolve(state, _recorded(event), plans)
+            see(event, state)
         except PortError:
             raise
         except PlanBroken as problem:

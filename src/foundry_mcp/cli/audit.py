@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _AT_FAULT = 1
 _EPILOG = """
-No server is needed. What is checked: that each event follows the one before and bears the server's seal, that the log
-ends where the server sealed it, that pinned plans have their digests, that each receipt verifies and belongs to its
-event, and, with --checkpoint, that the log still holds what was signed earlier. Without the workspace's keys (a copy
-on another machine) seals are not checked, and --public-key is needed.
+No server is needed. What is checked: that each event follows the one before and bears the server's seal, that each log
+and the events of no session end where the server sealed them, that pinned plans have their digests, that each receipt
+verifies and belongs to its event, and, with --checkpoint, that the log still holds what was signed earlier. Without the
+workspace's keys (a copy on another machine) seals are not checked, and --public-key is needed.
 
 exit codes: 0 nothing found; 1 faults found, each named; 2 bad use; 3 could not be audited.
 """
@@ -111,9 +111,10 @@ def _tell(report: AuditReport) -> None:
         print(f"{finding.session_id or 'the store'}  {where}  {finding.fault.value}: {finding.message}")
     for record in report.upkeep:
         about = f" {record.session_id}" if record.session_id else ""
-        print(f"by hand: {record.time}  {record.actor}  {record.action.value}{about}")
+        print(f"upkeep: {record.time}  {record.actor}  {record.action.value}{about}")
     print(
         f"checked: {counted(report.sessions, 'sessions')}, {counted(report.events, 'events')},"
+        f" {counted(report.server_events, 'events')} of no session,"
         f" {counted(report.plans, 'plans')}, {counted(report.receipts, 'receipts')},"
         f" {counted(report.checkpoints, 'checkpoints')}"
     )

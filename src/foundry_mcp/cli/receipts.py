@@ -91,6 +91,9 @@ def _summary(statement: dict[str, Any]) -> str:
     said = statement.get("predicate")
     if not isinstance(said, dict):
         return "a statement of another kind"
+    if "findings_digest" in said:
+        what = f"review of {said.get('phase_id')}"
+        return f"{said.get('attempt_id')} of {said.get('session_id')}: {what}: {said.get('verdict')}"
     command = " ".join(map(str, said.get("command", {}).get("argv", [])))
     ending = f"exit code {said['exit_code']}" if "exit_code" in said else "no exit code"
     return f"{said.get('attempt_id')} of {said.get('session_id')}: {command}: {ending}, at {said.get('finished_at')}"

@@ -56,6 +56,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="DIR",
         help="where signed heads of the log are kept (default: $XDG_STATE_HOME/foundry-mcp/checkpoints)",
     )
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="use the server at this address, as in http://127.0.0.1:8765/mcp, with the token in $FOUNDRY_MCP_TOKEN "
+        "(default: start one)",
+    )
     parser.set_defaults(main=main)
 
 
@@ -77,6 +83,7 @@ def main(args: argparse.Namespace) -> int:
         escalation_folder=args.escalation_dir or default_escalation_folder(os.environ),
         worker_timeout_s=args.worker_timeout or WORKER_TIMEOUT_S,
         checkpoint_folder=args.checkpoint_dir,
+        server_url=args.server,
     )
     return run_sync(args.spec_id, settings, _progress(args.json), phases=args.phases).exit_code
 

@@ -1,4 +1,4 @@
-"""foundry-mcp serve: the MCP server on standard input and output."""
+"""foundry-mcp serve: the MCP server, on standard input and output or over HTTP."""
 
 from __future__ import annotations
 
@@ -16,24 +16,33 @@ from foundry_mcp.cli.workspace import add_workspace, workspace_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from foundry_mcp.bootstrap import Joined
+
 _LOG = logging.getLogger(__name__)
 _UNUSABLE = 3
+_LAST_PORT = 65535
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("serve", help="serve MCP over standard input and output")
+    parser = subparsers.add_parser("serve", help="serve MCP over standard input and output, or over HTTP")
     add_workspace(parser)
+    parser.add_argument(
+        "--http",
+        type=_place,
+        metavar="HOST:PORT",
+        help="serve Streamable HTTP there, until SIGTERM; port 0 is any that is free",
+    )
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Serve until the client closes its end; exit 3 if the server cannot start."""
+    """Serve until the client closes its end, or over HTTP until told to stop; exit 3 if the server cannot start."""
     from foundry_mcp.ports import PortError
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="foundry-mcp: %(levelname)s: %(message)s")
     try:
-        asyncio.run(_serve(workspace_of(args)))
+        asyncio.run(_serve_http(workspace_of(args), *args.http) if args.http else _serve(workspace_of(args)))
     except PortError as problem:
         print(f"foundry-mcp: cannot start: {problem.message}\n  {problem.remedy}", file=sys.stderr)
         return _UNUSABLE
@@ -44,17 +53,14 @@ def main(args: argparse.Namespace) -> int:
 
 async def _serve(workspace: Path) -> None:
     from foundry_mcp.bootstrap import join
-    from foundry_mcp.cli.doctor import told
     from foundry_mcp.places import PRODUCT
     from foundry_mcp.surface.server import make_server
     from foundry_mcp.surface.stdio import serve
 
     joined = join(workspace, os.environ)
-    handle = joined.application.handle
-    server = make_server(PRODUCT, version(PRODUCT), handle, joined.caller, joined.ids.fresh, joined.policy.flags)
-    logging.getLogger().setLevel(joined.log_level.upper())
-    for finding in joined.policy.findings:
-        _LOG.warning("%s", told(finding, joined.policy.settings.profile))
+    handle, flags = joined.application.handle, joined.policy.flags
+    server = make_server(PRODUCT, version(PRODUCT), handle, joined.caller, joined.ids.fresh, flags)
+    _tell(joined)
     serving = asyncio.ensure_future(serve(server))
     # A polite end is to be as clean as the client's going away: what runs is cut off and becomes interrupted.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
@@ -65,3 +71,44 @@ async def _serve(workspace: Path) -> None:
             raise
     finally:
         await joined.application.close()
+
+
+async def _serve_http(workspace: Path, host: str, port: int) -> None:
+    from foundry_mcp.bootstrap import join
+    from foundry_mcp.places import PRODUCT
+    from foundry_mcp.surface.http.address import listen
+    from foundry_mcp.surface.http.admission import admission_to
+    from foundry_mcp.surface.http.app import PATH, HttpApp, caller_of
+    from foundry_mcp.surface.http.serving import serve
+    from foundry_mcp.surface.server import make_server
+
+    listening, address = listen(host, port)
+    with listening:
+        # Nobody is answered before the start-up rules have said that the address may be listened at.
+        joined = join(workspace, os.environ, loopback=address.is_loopback)
+        try:
+            settings = joined.server
+            admission = admission_to(address, settings, joined.tokens.caller, joined.posture)
+            handle, flags = joined.application.handle, joined.policy.flags
+            server = make_server(PRODUCT, version(PRODUCT), handle, caller_of, joined.ids.fresh, flags)
+            _tell(joined)
+            app = HttpApp(server, admission, joined.application.ready, settings.max_body_kb * 1024)
+            await serve(app, listening, settings, lambda: print(f"serving http://{address}{PATH}", flush=True))
+        finally:
+            await joined.application.close()
+
+
+def _tell(joined: Joined) -> None:
+    """Say what the start-up rules found, and from then on as much as the settings ask for."""
+    from foundry_mcp.cli.doctor import told
+
+    logging.getLogger().setLevel(joined.log_level.upper())
+    for finding in joined.policy.findings:
+        _LOG.warning("%s", told(finding, joined.policy.settings.profile))
+
+
+def _place(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT, as in 127.0.0.1:8765")
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -20,7 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     backing.add_argument("file", type=Path, metavar="FILE", help="the file to make")
     putting = verbs.add_parser("restore", help="put a backup in the store's place; no server may have it open")
     putting.add_argument("file", type=Path, metavar="FILE", help="the backup")
-    pruning = verbs.add_parser("prune", help="remove sessions that have been over for long; servers may go on")
+    pruning = verbs.add_parser("prune", help="remove old sessions and old events of no session; servers may go on")
     pruning.add_argument(
         "--older-than", required=True, type=_days, metavar="DAYS", help="how many days ago the last event has to be"
     )
@@ -57,7 +57,9 @@ def _prune(args: argparse.Namespace) -> int:
     word = "would be removed" if args.dry_run else "removed"
     for each in prune_store(workspace_of(args), os.environ, args.older_than, account(), try_only=args.dry_run):
         fate = f"kept: {each.kept}" if each.kept else word
-        print(f"{each.session_id}  {each.spec_id}  {counted(each.events, 'events')}  {fate}")
+        print(f"{each.session_id}  {each.spec_id or 'of no session'}  {counted(each.events, 'events')}  {fate}")
+        if not each.spec_id:
+            continue
         removed, kept = removed + (not each.kept), kept + bool(each.kept)
     print(f"{counted(removed, 'sessions')} {word}, {kept} kept; sessions that are not over were not looked at.")
     return 0

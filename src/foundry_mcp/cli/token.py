@@ -7,10 +7,11 @@ import os
 import sys
 from typing import Any
 
-from foundry_contracts.vocabulary import Role
+from foundry_contracts.vocabulary import EnvironmentVariable, Role
 from foundry_mcp.cli.workspace import add_workspace, workspace_of
 
 _FAILED = 1
+_VARIABLE = EnvironmentVariable.FOUNDRY_MCP_TOKEN
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -43,7 +44,10 @@ def main(args: argparse.Namespace) -> int:
 
 def _add(tokens: Any, args: argparse.Namespace) -> int:
     print(tokens.add(args.actor, Role(args.role)))
-    print("Keep it: only its hash is stored. Use it as FOUNDRY_MCP_TOKEN; workers never see it.", file=sys.stderr)
+    print(
+        f"Keep it: only its hash is stored. Use it as {_VARIABLE}; workers never see it.",
+        file=sys.stderr,
+    )
     return 0
 
 

@@ -7,7 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+from foundry_contracts.vocabulary import EnvironmentVariable
+
 _BAD_USE = 2
+_VARIABLE = EnvironmentVariable.FOUNDRY_MCP_WORKSPACE
 
 
 def add_workspace(parser: argparse.ArgumentParser) -> None:
@@ -16,13 +19,13 @@ def add_workspace(parser: argparse.ArgumentParser) -> None:
         "--workspace",
         type=Path,
         metavar="DIR",
-        help="the folder with the specs (default: $FOUNDRY_MCP_WORKSPACE, else the current folder)",
+        help=f"the folder with the specs (default: ${_VARIABLE}, else the current folder)",
     )
 
 
 def workspace_of(args: argparse.Namespace) -> Path:
     """Give the workspace that the words or the environment name; leave with a word if it is no folder."""
-    named: Path = args.workspace or Path(os.environ.get("FOUNDRY_MCP_WORKSPACE") or ".")
+    named: Path = args.workspace or Path(os.environ.get(_VARIABLE) or ".")
     folder = named.resolve()
     if not folder.is_dir():
         print(f"foundry-mcp: {named} is no folder; name the workspace with --workspace DIR.", file=sys.stderr)

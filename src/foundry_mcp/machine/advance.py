@@ -12,6 +12,8 @@ from foundry_contracts.models.events_session import (
 )
 from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.vocabulary import Attestation, FailureReason, PauseReason, StepType, UnitKind
+from foundry_mcp.machine.gate import findings_for_person
+from foundry_mcp.machine.gate_audit import audit
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.outcome import apply_to
 from foundry_mcp.machine.position import first_ready
@@ -21,13 +23,18 @@ from foundry_mcp.machine.view import is_manual
 from foundry_mcp.machine.work import work_of
 
 
-def advance(state: Session, situation: Situation, context_percent: int | None = None) -> tuple[EventPayload, ...]:
-    """Choose the next events of a running session with no step out: a step, a pause, a failure or the end."""
+def advance(
+    state: Session, situation: Situation, context_percent: int | None = None, *, rehearsed: bool = False
+) -> tuple[EventPayload, ...]:
+    """Choose the next events of a running session with no step out: a step, a pause, a failure or the end.
+
+    `rehearsed`: nothing was carried out, so that there is no evidence to audit.
+    """
     if _structure_changed(state, situation):
         return (SessionFailed(reason=FailureReason.SPEC_STRUCTURE_CHANGED),)
     limit = _limit_reached(state, context_percent)
     if limit is not None:
-        return (SessionPaused(reason=limit, phase_id=state.phase.phase.id),)
+        return (_pause(state, limit),)
     if state.feedback is not None:
         return (_issue(state, situation, StepType.ADDRESS_FEEDBACK, state.feedback.unit_id),)
     unit = first_ready(state)
@@ -36,10 +43,13 @@ def advance(state: Session, situation: Situation, context_percent: int | None = 
     if state.done_in_phase < len(state.phase.units):
         return (SessionPaused(reason=PauseReason.BLOCKED, phase_id=state.phase.phase.id),)
     if state.gate_waits_for_person:
-        return (SessionPaused(reason=PauseReason.GATE_REVIEW_REQUIRED, phase_id=state.phase.phase.id),)
+        return (_pause(state, PauseReason.GATE_REVIEW_REQUIRED),)
     if not state.gate_passed:
         return (_issue(state, situation, StepType.RUN_FIDELITY_GATE, None),)
-    return _complete_phase(state, situation)
+    failing = None if rehearsed else audit(state, situation)
+    if failing is not None:
+        return (failing, SessionPaused(reason=PauseReason.GATE_FAILED, phase_id=state.phase.phase.id))
+    return _complete_phase(state, situation, rehearsed=rehearsed)
 
 
 def _structure_changed(state: Session, situation: Situation) -> bool:
@@ -65,6 +75,13 @@ def _limit_reached(state: Session, context_percent: int | None) -> PauseReason |
     return None
 
 
+def _pause(state: Session, reason: PauseReason) -> SessionPaused:
+    """Pause; where somebody has to look at the gate, with what its last review found."""
+    about_gate = reason in (PauseReason.GATE_REVIEW_REQUIRED, PauseReason.FEEDBACK_CYCLE_LIMIT)
+    findings = findings_for_person(state) if about_gate else []
+    return SessionPaused(reason=reason, phase_id=state.phase.phase.id, findings=or_absent(findings or None))
+
+
 def _next_unit(state: Session, situation: Situation, unit: PlanUnit) -> EventPayload:
     if unit.kind is UnitKind.TASK and state.tasks_issued >= state.settings.max_tasks:
         return SessionPaused(reason=PauseReason.TASK_LIMIT, phase_id=state.phase.phase.id)
@@ -85,10 +102,10 @@ def _issue(state: Session, situation: Situation, step_type: StepType, unit: str 
     )
 
 
-def _complete_phase(state: Session, situation: Situation) -> tuple[EventPayload, ...]:
+def _complete_phase(state: Session, situation: Situation, *, rehearsed: bool) -> tuple[EventPayload, ...]:
     done = PhaseCompleted(phase_id=state.phase.phase.id)
     if state.is_last_phase:
         return (done, SessionCompleted(phases=len(state.plan.phases)))
     if state.settings.stop_on_phase_completion:
         return (done, SessionPaused(reason=PauseReason.PHASE_COMPLETE, phase_id=state.phase.phase.id))
-    return (done, *advance(apply_to(state, situation, (done,)), situation))
+    return (done, *advance(apply_to(state, situation, (done,)), situation, rehearsed=rehearsed))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from foundry_contracts.events import EventPayload
-from foundry_contracts.handlers import Accepted, Refusal
+from foundry_contracts.handlers import Accepted, JsonValue, Refusal
 from foundry_contracts.models.events_session import AccessDenied, GateWaived, SessionRebased, UnitBlocked, UnitUnblocked
+from foundry_contracts.models.formats_review import ProtectedChange
 from foundry_contracts.models.task_block import TaskBlockRequest, TaskBlockResponse
 from foundry_contracts.models.task_gate_waiver import TaskGateWaiverRequest, TaskGateWaiverResponse
 from foundry_contracts.models.task_session_rebase import SessionRebaseRequest, SessionRebaseResponse
 from foundry_contracts.models.task_unblock import TaskUnblockRequest, TaskUnblockResponse
 from foundry_contracts.vocabulary import CommandName, ErrorCode, Role
-from foundry_mcp.machine.decide_session import session_reply, startable_plan, superseding
+from foundry_mcp.machine.decide_session import held_now, session_reply, startable_plan, superseding
+from foundry_mcp.machine.optional import given, or_absent
 from foundry_mcp.machine.outcome import apply, apply_to, session_or_refusal
+from foundry_mcp.machine.path_patterns import PathPatterns
+from foundry_mcp.machine.protected import patterns_of, protected_changes
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Situation
@@ -82,13 +86,37 @@ def rebase(situation: Situation, request: SessionRebaseRequest) -> Accepted[Sess
     plan = startable_plan(situation, state.spec_id)
     if isinstance(plan, Refusal):
         return plan
+    taken = _taken_over(state, situation, request)
+    if isinstance(taken, Refusal):
+        return taken
     found = changes(state.plan, plan, state.standing)
     weighty = any(change.proven_dropped for change in found) or changes_a_check(state.plan, plan)
     if weighty and not permits(situation.caller.role, Role.MAINTAINER):
         return unauthorized(situation.caller.role, Role.MAINTAINER, "drop done work or change how it is checked")
     rebased = SessionRebased(
-        plan_digest=plan.digest, structure_digest=plan.structure_digest, changes=found, note=request.note
+        plan_digest=plan.digest,
+        structure_digest=plan.structure_digest,
+        changes=found,
+        note=request.note,
+        protected=held_now(state, situation, plan, state.settings),
+        taken_over=or_absent(taken or None),
     )
     events: tuple[EventPayload, ...] = (*superseding(state), rebased)
     after = apply(situation, events, state, state.session_id, state.spec_id, lambda digest: plan)
     return Accepted(SessionRebaseResponse(**session_reply(after, situation), changes=found), events)
+
+
+def _taken_over(state: Session, situation: Situation, request: SessionRebaseRequest) -> list[ProtectedChange] | Refusal:
+    """Give the changes of protected files that a maintainer takes over, as they lie on the disk."""
+    wanted = given(request.take_over) or []
+    if wanted and not permits(situation.caller.role, Role.MAINTAINER):
+        return unauthorized(situation.caller.role, Role.MAINTAINER, "take over a change of a protected file")
+    held = PathPatterns(patterns_of(state.plan, state.settings))
+    now = {path: digest for path, digest in situation.protected.items() if held.name(path)}
+    found = {change.path: change for change in protected_changes(state.protected, now)}
+    unchanged = [path for path in wanted if path not in found]
+    if unchanged:
+        message = f"{', '.join(map(repr, unchanged))}: no protected file that differs."
+        details: dict[str, JsonValue] = {"session_id": state.session_id, "unchanged": [*unchanged], "changed": [*found]}
+        return Refusal(ErrorCode.PROTECTED_PATH_UNCHANGED, message, details)
+    return [found[path] for path in dict.fromkeys(wanted)]

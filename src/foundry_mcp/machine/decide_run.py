@@ -21,6 +21,8 @@ from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateRequ
 from foundry_contracts.models.verification_execute import VerificationExecuteRequest, VerificationExecuteResponse
 from foundry_contracts.vocabulary import CommandName, ErrorCode, RunState, StepType
 from foundry_mcp.machine.commands import command_of
+from foundry_mcp.machine.evidence import run_faults
+from foundry_mcp.machine.gate import accepts
 from foundry_mcp.machine.outcome import apply_to, hold, session_or_refusal
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.signal import signal_of
@@ -41,10 +43,10 @@ def execute_verification(
     if unit is None or is_manual(unit):
         message = "The check is made by hand: report whether it passed."
         return Refusal(ErrorCode.NO_STEP_OUT, message, {"step_id": step.step_id})
-    if isinstance(step.finished, VerificationFinished):
+    if isinstance(step.finished, VerificationFinished) and not run_faults(state, step, situation):
         return Accepted(_verification_reply(state, step.finished), held)
     events = held
-    if step.started is None or situation.run_lost:
+    if _is_to_begin(step, situation):
         started = VerificationStarted(
             attempt_id=situation.ids.attempt,
             step_id=step.step_id,
@@ -80,10 +82,10 @@ def run_gate(
     if isinstance(found, Refusal):
         return found
     state, step, held = found
-    if isinstance(step.finished, GateFinished):
+    if isinstance(step.finished, GateFinished) and not run_faults(state, step, situation):
         return Accepted(_gate_reply(state, step.finished), held)
     events = held
-    if step.started is None or situation.run_lost:
+    if _is_to_begin(step, situation):
         started = GateStarted(attempt_id=situation.ids.attempt, step_id=step.step_id, phase_id=step.phase_id)
         events = (*held, *_interrupted(step), started)
     attempt = _attempt_after(state, situation, events)
@@ -97,6 +99,7 @@ def _gate_reply(state: Session, run: GateFinished) -> ReviewFidelityGateResponse
         state=RunState.FINISHED,
         attempt_id=run.attempt_id,
         verdict=run.verdict,
+        passed=accepts(state.settings, run.verdict),
         findings=run.findings,
     )
 
@@ -117,6 +120,11 @@ def _step_out(
     if step.step_id != step_id:
         return Refusal(ErrorCode.STEP_MISMATCH, f"The step that is out is {step.step_id}.", {"step_id": step.step_id})
     return state, step, held
+
+
+def _is_to_begin(step: Outstanding, situation: Situation) -> bool:
+    """Tell whether a run is to be begun: none was, it is lost, or what it left does not hold and is not given out."""
+    return step.started is None or step.finished is not None or situation.run_lost
 
 
 def _interrupted(step: Outstanding) -> tuple[EventPayload, ...]:

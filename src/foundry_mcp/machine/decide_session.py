@@ -10,15 +10,18 @@ from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, Refusal
 from foundry_contracts.models.events_session import (
     CarriedUnit,
+    GateStarted,
     PolicyAccepted,
     RunInterrupted,
     SessionEnded,
     SessionPaused,
     SessionReset,
     SessionResumed,
+    SessionSettings,
     SessionStarted,
     StepSuperseded,
 )
+from foundry_contracts.models.formats_review import ProtectedChange, ProtectedFile
 from foundry_contracts.models.task_session_accept_policy import (
     SessionAcceptPolicyRequest,
     SessionAcceptPolicyResponse,
@@ -29,11 +32,22 @@ from foundry_contracts.models.task_session_reset import SessionResetRequest, Ses
 from foundry_contracts.models.task_session_resume import SessionResumeRequest, SessionResumeResponse
 from foundry_contracts.models.task_session_start import SessionStartRequest, SessionStartResponse
 from foundry_contracts.tables import PAUSE_REASON_INFO
-from foundry_contracts.vocabulary import CommandName, ErrorCode, FindingLevel, PauseReason, Role, SessionStatus
-from foundry_mcp.machine.carried import done_before
+from foundry_contracts.vocabulary import (
+    CommandName,
+    ErrorCode,
+    FindingLevel,
+    Judgement,
+    PauseReason,
+    Role,
+    SessionStatus,
+)
+from foundry_mcp.machine.carried import done_before, protected_before
 from foundry_mcp.machine.commands import commands_of_plan
+from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.outcome import apply, apply_to, session_or_refusal
+from foundry_mcp.machine.path_patterns import PathPatterns
 from foundry_mcp.machine.plan_index import PlanIndex
+from foundry_mcp.machine.protected import held_under, listed, patterns_of
 from foundry_mcp.machine.refusals import spec_gone, spec_invalid, spec_not_found
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Session
@@ -53,16 +67,18 @@ def start(situation: Situation, request: SessionStartRequest) -> Accepted[Sessio
         return _attendance_required(request.spec_id)
     if request.adopt_completed and not permits(situation.caller.role, Role.MAINTAINER):
         return unauthorized(situation.caller.role, Role.MAINTAINER, "take the file's word for completed work")
-    done = done_before(situation.earlier, plan, adopt=request.adopt_completed)
+    patterns = patterns_of(plan, situation.settings)
+    done = done_before(situation, plan, adopt=request.adopt_completed)
     started = SessionStarted(
         plan_digest=plan.digest,
         structure_digest=plan.structure_digest,
         settings=situation.settings,
         attended=request.attended,
-        warnings=_warnings(situation),
+        warnings=[*_warnings(situation), *_idle(patterns, situation), *done.left],
         run_id=situation.caller.id if request.run_id is MISSING else request.run_id,
         carried=[CarriedUnit(unit_id=unit, standing=standing) for unit, standing in done.units.items()],
         carried_phases=list(done.phases),
+        protected=listed(protected_before(situation.earlier, situation.protected, patterns)),
     )
     state = apply(situation, (started,), None, situation.ids.session, request.spec_id, lambda digest: plan)
     reply = SessionStartResponse(**session_reply(state, situation), warnings=started.warnings)
@@ -103,6 +119,13 @@ def _warnings(situation: Situation) -> list[str]:
     return [*mended, *spec.claimed]
 
 
+def _idle(patterns: tuple[str, ...], situation: Situation) -> list[str]:
+    """Say which patterns protect nothing that is there: each may be misspelled."""
+    found = ((pattern, PathPatterns([pattern])) for pattern in patterns)
+    idle = (pattern for pattern, only in found if not any(map(only.name, situation.protected)))
+    return [f"The protected path {pattern!r} names no file that is there now." for pattern in idle]
+
+
 def pause(situation: Situation, request: SessionPauseRequest) -> Accepted[SessionPauseResponse] | Refusal:
     """Pause a running session."""
     state = session_or_refusal(situation, CommandName.TASK_SESSION_PAUSE)
@@ -122,7 +145,12 @@ def resume(situation: Situation, request: SessionResumeRequest) -> Accepted[Sess
     refusal = _may_not_resume(state, situation) or _verdict_missing(state, request)
     if refusal is not None:
         return refusal
-    resumed = SessionResumed(from_reason=state.pause_reason, verdict=request.verdict, note=request.note)
+    resumed = SessionResumed(
+        from_reason=state.pause_reason,
+        verdict=request.verdict,
+        note=request.note,
+        taken_over=or_absent(_accepted_with(state, request) or None),
+    )
     stale = state.pause_reason in (PauseReason.HEARTBEAT_STALE, PauseReason.STEP_STALE)
     events = (*(superseding(state) if stale else ()), resumed)
     return Accepted(SessionResumeResponse(**_after(state, situation, events)), events)
@@ -146,6 +174,13 @@ def _verdict_missing(state: Session, request: SessionResumeRequest) -> Refusal |
         return None
     message = f"The pause waits for a verdict on {asked}." if asked else "The pause asks for no verdict."
     return Refusal(ErrorCode.VERDICT_REQUIRED, message, {"session_id": state.session_id, "asked": asked or ""})
+
+
+def _accepted_with(state: Session, request: SessionResumeRequest) -> list[ProtectedChange]:
+    """Give the changes that a passing verdict on a gate takes over: those that its review showed, as it saw them."""
+    if request.verdict is MISSING or request.verdict.verdict is not Judgement.PASS or state.reviewed is None:
+        return []
+    return state.reviewed.protected_changes if request.verdict.id == state.phase.phase.id else []
 
 
 def superseding(state: Session) -> tuple[EventPayload, ...]:
@@ -202,8 +237,25 @@ def accept_policy(
         refusal = _attendance_required(state.spec_id)
     if refusal is not None:
         return refusal
-    events = (PolicyAccepted(settings=situation.settings, attended=request.attended, note=request.note),)
+    protected = held_now(state, situation, state.plan, situation.settings)
+    accepted = PolicyAccepted(
+        settings=situation.settings, attended=request.attended, note=request.note, protected=protected
+    )
+    step = state.outstanding
+    # A review that is under way reviews what the old policy asked for.
+    reviewing = step is not None and isinstance(step.started, GateStarted)
+    events = (*(cutting_off(state) if reviewing else ()), accepted)
     return Accepted(SessionAcceptPolicyResponse(**_after(state, situation, events)), events)
+
+
+def held_now(
+    state: Session, situation: Situation, plan: PlanIndex, settings: SessionSettings
+) -> list[ProtectedFile] | MISSING:
+    """Give the protected files that count under another plan or settings; absent where their patterns are the same."""
+    before, patterns = patterns_of(state.plan, state.settings), patterns_of(plan, settings)
+    if set(before) == set(patterns):
+        return MISSING
+    return listed(held_under(patterns, situation.protected, state.protected, before))
 
 
 def _after(state: Session, situation: Situation, events: tuple[EventPayload, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.events import EventPayload
 from foundry_contracts.handlers import Accepted, JsonValue, Refusal
-from foundry_contracts.models.events_session import LateReport, SessionPaused
+from foundry_contracts.models.events_session import GateAuditFailed, LateReport, SessionPaused
 from foundry_contracts.models.formats_session import StepResult
 from foundry_contracts.models.task_session_step_heartbeat import (
     SessionStepHeartbeatRequest,
@@ -17,7 +17,7 @@ from foundry_contracts.models.task_session_step_replay import SessionStepReplayR
 from foundry_contracts.models.task_session_step_report import SessionStepReportRequest, SessionStepReportResponse
 from foundry_contracts.vocabulary import CommandName, ErrorCode, PauseReason, SessionStatus
 from foundry_mcp.machine.advance import advance
-from foundry_mcp.machine.decide_session import session_reply
+from foundry_mcp.machine.decide_session import session_reply, superseding
 from foundry_mcp.machine.evidence import judge
 from foundry_mcp.machine.moments import later
 from foundry_mcp.machine.optional import given
@@ -47,6 +47,9 @@ def next_step(situation: Situation, request: SessionStepNextRequest) -> Accepted
         following = _following(state, situation, stale, given(request.context_percent))
         if isinstance(following, Refusal):
             return following
+        failing = next((event for event in following if isinstance(event, GateAuditFailed)), None)
+        if failing is not None:
+            return _audit_refused(situation, held, following if not recorded else following[-2:], failing)
         events, state = (*events, *following), apply_to(state, situation, following)
     return Accepted(_next_reply(state, situation), events)
 
@@ -59,6 +62,19 @@ def _following(
         return (stale,)
     refusal = _step_still_out(state) or _spec_unavailable(state, situation)
     return advance(state, situation, context_percent) if refusal is None else refusal
+
+
+def _audit_refused(
+    situation: Situation, held: tuple[EventPayload, ...], following: tuple[EventPayload, ...], failing: GateAuditFailed
+) -> Refusal:
+    """Refuse to complete a phase, and pause. A result that came with the call is not recorded: its step is given up."""
+    state = situation.session
+    if state is None:
+        raise ValueError("an audit is of a session")
+    findings = [finding.model_dump(mode="json", exclude_unset=True) for finding in failing.findings]
+    message = f"The phase is not completed: {' '.join(finding.message for finding in failing.findings)}"
+    details: dict[str, JsonValue] = {"session_id": state.session_id, "findings": findings}
+    return Refusal(failing.error_code, message, details, (*held, *superseding(state), *following))
 
 
 def _stale(state: Session, situation: Situation) -> SessionPaused | None:
@@ -123,7 +139,7 @@ def _record(state: Session, situation: Situation, result: StepResult | MISSING) 
     refusal = _not_this_step(state, step, result) or _not_its_proof(state, step, result, situation)
     if refusal is not None:
         return refusal
-    judged = judge(state, step, result, situation.caller.role)
+    judged = judge(state, step, result, situation)
     return judged if isinstance(judged, Refusal) else (judged,)
 
 

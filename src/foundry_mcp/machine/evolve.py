@@ -14,6 +14,7 @@ from rpds import HashTrieMap
 from foundry_contracts.events import EventPayload, event_type
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import (
+    GateAuditFailed,
     GateFinished,
     GateWaived,
     HolderChanged,
@@ -40,15 +41,16 @@ from foundry_contracts.models.events_session import (
 from foundry_contracts.tables import PAUSE_REASON_INFO
 from foundry_contracts.vocabulary import (
     EventType,
-    GatePolicy,
+    Judgement,
     Outcome,
     PauseReason,
+    ReviewFindingCode,
     Role,
     SessionStatus,
     StepType,
     UnitStanding,
-    Verdict,
 )
+from foundry_mcp.machine.gate import asks_person, findings_for_person
 from foundry_mcp.machine.optional import given
 from foundry_mcp.machine.position import (
     block_unit,
@@ -59,12 +61,24 @@ from foundry_mcp.machine.position import (
     forget_failures,
     unblock_unit,
 )
+from foundry_mcp.machine.protected import mapped, taken_over
 from foundry_mcp.machine.roles import strongest
-from foundry_mcp.machine.session import Feedback, Outstanding, Plans, Recorded, RunFinished, RunStarted, Session
+from foundry_mcp.machine.session import (
+    Feedback,
+    Gate,
+    Outstanding,
+    Plans,
+    Proven,
+    Recorded,
+    RunFinished,
+    RunStarted,
+    Session,
+)
 from foundry_mcp.machine.structure import satisfied, surviving, units_of
 from foundry_mcp.machine.work import work_of
 
 _NUMBERS = re.compile(r"[0-9]+")
+_SOMEBODYS_WORD = Gate(by_review=False)
 
 
 def fold(events: Iterable[Recorded], plans: Plans, state: Session | None = None) -> Session | None:
@@ -102,7 +116,9 @@ def _started(event: Recorded, payload: SessionStarted, plans: Plans) -> Session:
         run_seen_at=event.time,
         attended=payload.attended,
         standing=HashTrieMap({unit.unit_id: unit.standing for unit in payload.carried}),
-        gates=HashTrieMap(dict.fromkeys(payload.carried_phases, True)),
+        carried=frozenset(unit.unit_id for unit in payload.carried),
+        gates=HashTrieMap(dict.fromkeys(payload.carried_phases, _SOMEBODYS_WORD)),
+        protected=mapped(payload.protected),
     )
     return enter_first_open_phase(state)
 
@@ -118,13 +134,15 @@ def _rebased(state: Session, payload: SessionRebased, event: Recorded, plans: Pl
         status=SessionStatus.PAUSED,
         pause_reason=PauseReason.USER,
         pause_unit=None,
+        pause_findings=(),
         paused_by=_needed_to_lift(state, event.actor_role),
         failure_reason=None,
         standing=standing,
-        gates=HashTrieMap(dict.fromkeys(gates, True)),
+        gates=HashTrieMap({phase: state.gates[phase] for phase in gates}),
         blocked=HashTrieMap({unit: reason for unit, reason in state.blocked.items() if unit in units}),
+        protected=state.protected if payload.protected is MISSING else mapped(payload.protected),
     )
-    return enter_first_open_phase(moved)
+    return enter_first_open_phase(taken_over(moved, given(payload.taken_over) or ()))
 
 
 def _needed_to_lift(state: Session, role: Role) -> Role:
@@ -144,6 +162,7 @@ def _paused(state: Session, payload: SessionPaused, event: Recorded) -> Session:
         status=SessionStatus.PAUSED,
         pause_reason=payload.reason,
         pause_unit=given(payload.phase_id if asks_about_gate else payload.unit_id),
+        pause_findings=tuple(given(payload.findings) or ()),
         paused_by=event.actor_role,
     )
 
@@ -154,10 +173,11 @@ def _resumed(state: Session, payload: SessionResumed, event: Recorded) -> Sessio
         status=SessionStatus.RUNNING,
         pause_reason=None,
         pause_unit=None,
+        pause_findings=(),
         paused_by=None,
         run_seen_at=event.time,
     )
-    state = forget_failures(state)
+    state = taken_over(forget_failures(state), given(payload.taken_over) or ())
     if payload.from_reason is PauseReason.PHASE_COMPLETE:
         return enter_phase(state, state.phase_number + 1)
     return state if payload.verdict is MISSING else _judged(state, payload.verdict)
@@ -166,17 +186,18 @@ def _resumed(state: Session, payload: SessionResumed, event: Recorded) -> Sessio
 def _judged(state: Session, verdict: HumanVerdict) -> Session:
     """Take a person's verdict: on the gate if it names the phase, else on a manual check."""
     is_gate = verdict.id == state.phase.phase.id
-    if verdict.verdict is Verdict.PASS:
+    if verdict.verdict is Judgement.PASS:
         return _pass_gate(state) if is_gate else complete_unit(state, verdict.id, UnitStanding.ATTESTED)
-    code = "gate_review_failed" if is_gate else "manual_check_failed"
+    code = ReviewFindingCode.GATE_REVIEW_FAILED if is_gate else ReviewFindingCode.MANUAL_CHECK_FAILED
     finding = ReviewFinding(code=code, node=verdict.id, message=given(verdict.note) or "A person found it wanting.")
     if is_gate:
-        return replace(state, gate_waits_for_person=False, feedback=Feedback(None, (finding,)))
+        mend = (finding, *findings_for_person(state))
+        return replace(state, gate_waits_for_person=False, feedback=Feedback(None, mend))
     return replace(count_failure(state, verdict.id), feedback=Feedback(verdict.id, (finding,)))
 
 
-def _pass_gate(state: Session) -> Session:
-    gates = state.gates.insert(state.phase.phase.id, True)
+def _pass_gate(state: Session, gate: Gate = _SOMEBODYS_WORD) -> Session:
+    gates = state.gates.insert(state.phase.phase.id, gate)
     return replace(state, gate_passed=True, gate_waits_for_person=False, feedback=None, gates=gates)
 
 
@@ -194,6 +215,7 @@ def _ended(state: Session, payload: SessionEnded | SessionReset, event: Recorded
         status=SessionStatus.ENDED,
         pause_reason=None,
         pause_unit=None,
+        pause_findings=(),
         failure_reason=None,
         outstanding=None,
         discarded=isinstance(payload, SessionReset),
@@ -202,7 +224,8 @@ def _ended(state: Session, payload: SessionEnded | SessionReset, event: Recorded
 
 def _policy_accepted(state: Session, payload: PolicyAccepted, event: Recorded) -> Session:
     attended = state.attended if payload.attended is MISSING else payload.attended
-    return replace(state, settings=payload.settings, attended=attended)
+    protected = state.protected if payload.protected is MISSING else mapped(payload.protected)
+    return replace(state, settings=payload.settings, attended=attended, protected=protected)
 
 
 def _holder_changed(state: Session, payload: HolderChanged, event: Recorded) -> Session:
@@ -232,7 +255,11 @@ def _late(state: Session, payload: LateReport, event: Recorded) -> Session:
 
 
 def _run_started(state: Session, payload: RunStarted, event: Recorded) -> Session:
-    return replace(_with_run(state, payload, None), run_seen_at=event.time)
+    state = _with_run(state, payload, None)
+    if state.outstanding is not None:
+        begun = replace(state.outstanding, started_at_version=event.seq, settings=state.settings)
+        state = replace(state, outstanding=begun)
+    return replace(state, run_seen_at=event.time)
 
 
 def _run_finished(state: Session, payload: RunFinished, event: Recorded) -> Session:
@@ -252,20 +279,33 @@ def _with_run(state: Session, started: RunStarted | None, finished: RunFinished 
 def _reported(state: Session, payload: StepReported, event: Recorded) -> Session:
     step = state.outstanding
     state = replace(state, outstanding=None, run_seen_at=event.time)
+    if payload.type is StepType.RUN_FIDELITY_GATE:
+        return _gate_reviewed(state, payload, step)
     if payload.outcome is Outcome.FAILURE:
         return _not_done(state, payload, step)
-    return _done(state, payload)
+    return _done(state, payload, step)
 
 
-def _done(state: Session, payload: StepReported) -> Session:
+def _done(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
     state = replace(state, errors=())
     unit = given(payload.unit_id)
-    if payload.type is StepType.RUN_FIDELITY_GATE:
-        return _gate_reviewed(state)
     if payload.type is StepType.ADDRESS_FEEDBACK:
         cycles = state.gate_cycles + (1 if unit is None else 0)
         return replace(state, feedback=None, gate_cycles=cycles)
-    return state if unit is None else complete_unit(state, unit, _standing(payload))
+    if unit is None:
+        return state
+    standing = _standing(payload)
+    if standing is UnitStanding.PROVEN:
+        proven = Proven(_without_output(step), payload.proof_digest)
+        state = replace(state, receipts=state.receipts.insert(unit, proven))
+    return complete_unit(state, unit, standing)
+
+
+def _without_output(step: Outstanding | None) -> Outstanding | None:
+    """Leave out what no audit looks at, as steps are kept for as long as their session is."""
+    if step is None or not isinstance(step.finished, VerificationFinished):
+        return step
+    return replace(step, finished=step.finished.model_copy(update={"output_tail": ""}))
 
 
 def _standing(payload: StepReported) -> UnitStanding:
@@ -276,20 +316,24 @@ def _standing(payload: StepReported) -> UnitStanding:
     return UnitStanding.ATTESTED if given(payload.attested) else UnitStanding.PROVEN
 
 
-def _gate_reviewed(state: Session) -> Session:
-    if state.settings.gate_policy is GatePolicy.MANUAL and state.settings.enforce_gates:
+def _gate_reviewed(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
+    passed = payload.outcome is not Outcome.FAILURE
+    run = step.finished if step else None
+    review = run if isinstance(run, GateFinished) else None
+    state = replace(state, reviewed=review, errors=() if passed else state.errors)
+    if asks_person(state.settings):
         return replace(state, gate_waits_for_person=True)
-    return _pass_gate(state)
+    if passed:
+        return _pass_gate(state, Gate(by_review=True, step=step))
+    if not state.settings.enforce_gates:
+        return _pass_gate(state)
+    if not state.settings.auto_retry_gate:
+        return replace(state, gate_waits_for_person=True)
+    return replace(state, feedback=Feedback(None, _findings(payload, step)))
 
 
 def _not_done(state: Session, payload: StepReported, step: Outstanding | None) -> Session:
     unit = given(payload.unit_id)
-    if payload.type is StepType.RUN_FIDELITY_GATE:
-        if not state.settings.enforce_gates:
-            return _pass_gate(state)
-        if state.settings.gate_policy is GatePolicy.MANUAL or not state.settings.auto_retry_gate:
-            return replace(state, gate_waits_for_person=True)
-        return replace(state, feedback=Feedback(None, _findings(payload, step)))
     state = count_failure(state, work_of(payload.type, unit, payload.phase_id))
     if payload.type is StepType.EXECUTE_VERIFICATION:
         state = _note_print(state, unit, step)
@@ -318,15 +362,24 @@ def _findings(payload: StepReported, step: Outstanding | None) -> tuple[ReviewFi
         message = f"The verification's command {how}. The end of its output:\n{run.output_tail}"
     else:
         message = given(payload.note) or "The step was reported as failed without a note."
-    return (
-        ReviewFinding(code="verification_failed", node=given(payload.unit_id) or payload.phase_id, message=message),
-    )
+    node = given(payload.unit_id) or payload.phase_id
+    return (ReviewFinding(code=ReviewFindingCode.VERIFICATION_FAILED, node=node, message=message),)
 
 
 def _phase_completed(state: Session, payload: PhaseCompleted, event: Recorded) -> Session:
     if state.is_last_phase or state.settings.stop_on_phase_completion:
         return replace(state, phase_completed=True)
     return enter_phase(state, state.phase_number + 1)
+
+
+def _audit_failed(state: Session, payload: GateAuditFailed, event: Recorded) -> Session:
+    standing, receipts, gates = state.standing, state.receipts, state.gates
+    for unit in payload.units:
+        standing, receipts = standing.discard(unit), receipts.discard(unit)
+    for phase in payload.gates:
+        gates = gates.discard(phase)
+    carried = state.carried.difference(payload.units)
+    return enter_first_open_phase(replace(state, standing=standing, receipts=receipts, carried=carried, gates=gates))
 
 
 def _gate_waived(state: Session, payload: GateWaived, event: Recorded) -> Session:
@@ -364,6 +417,7 @@ _CHANGES: Mapping[EventType, Callable[[Session, Any, Recorded], Session]] = {
     EventType.GATE_STARTED: _run_started,
     EventType.GATE_FINISHED: _run_finished,
     EventType.RUN_INTERRUPTED: _run_interrupted,
+    EventType.GATE_AUDIT_FAILED: _audit_failed,
     EventType.GATE_WAIVED: _gate_waived,
     EventType.PHASE_COMPLETED: _phase_completed,
     EventType.UNIT_BLOCKED: _blocked,

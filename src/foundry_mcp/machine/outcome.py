@@ -56,7 +56,9 @@ def session_or_refusal(situation: Situation, command: CommandName) -> Session | 
             f"The session is {state.status.value}; {command.value} is not possible then.",
             {"session_id": state.session_id, "status": state.status.value},
         )
-    if _ANY_POLICY not in COMMANDS[command].tags and state.settings != situation.settings:
+    # What is over cannot be led anywhere by a looser policy, and nobody could accept a policy for it.
+    lasting = state.status in SESSION_MACHINE_TERMINAL or _ANY_POLICY in COMMANDS[command].tags
+    if not lasting and state.settings != situation.settings:
         return Refusal(
             ErrorCode.POLICY_CHANGED,
             "The server's policy is not the one this session started under.",

@@ -5,11 +5,12 @@ Built once a plan and shared by every fold of it; nothing in it changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from foundry_contracts.models.formats_plan import Plan, PlanPhase, PlanUnit
 from foundry_contracts.vocabulary import UnitKind
+from foundry_mcp.machine.optional import given
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,22 @@ class PlanIndex:
     structure_digest: str
     phases: tuple[PhaseIndex, ...]
     total_units: int
+    protected_paths: tuple[str, ...]
 
 
 def index_plan(plan: Plan, digest: str, structure_digest: str) -> PlanIndex:
     """Prepare a plan."""
     phases = tuple(_index_phase(phase) for phase in plan.phases)
-    return PlanIndex(plan, digest, structure_digest, phases, sum(len(phase.units) for phase in phases))
+    units = sum(len(phase.units) for phase in phases)
+    return PlanIndex(plan, digest, structure_digest, phases, units, tuple(dict.fromkeys(_protected(plan))))
+
+
+def _protected(plan: Plan) -> Iterator[str]:
+    for phase in plan.phases:
+        yield from given(phase.protected_paths) or ()
+        for unit in phase.units:
+            check = given(unit.verification)
+            yield from (given(check.protected_paths) or ()) if check else ()
 
 
 def _index_phase(phase: PlanPhase) -> PhaseIndex:

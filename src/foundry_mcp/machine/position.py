@@ -53,6 +53,7 @@ def enter_phase(state: Session, number: int) -> Session:
         gate_cycles=0,
         gate_passed=phase.phase.id in state.gates,
         gate_waits_for_person=False,
+        reviewed=None,
         feedback=None,
         attempts=HashTrieMap(),
         errors=(),

@@ -38,7 +38,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """Hold the step that is out, and how far the server's own run for it is."""
+    """Hold a step that is or was out, and how far the server's own run for it is.
+
+    `started_at_version` and `settings` are the session's at the run's start: what its evidence is judged by.
+    """
 
     step_id: str
     type: StepType
@@ -48,6 +51,24 @@ class Outstanding:
     issued_at: str
     started: RunStarted | None = None
     finished: RunFinished | None = None
+    started_at_version: int = 0
+    settings: SessionSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Hold what a unit's standing as proven rests on: the reported step, with its run (None: there is none)."""
+
+    step: Outstanding | None
+    proof_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Hold what a satisfied gate rests on: a review's verdict, of the step kept here, or somebody's word."""
+
+    by_review: bool
+    step: Outstanding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +85,9 @@ class Session:
 
     `unmet` and `frontier` belong to the phase being worked on; `attempts`, `errors`, `gate_cycles`, `tasks_issued`
     and `stuck` count since the last resume. `standing` says how each unit that is done came to be; `gates` which
-    phases' gates are satisfied; `superseded` which steps were given up, and whether one was reported all the same.
+    phases' gates are satisfied, and by what; `receipts` on what each unit proven in this session rests, and `carried`
+    which units an earlier one did. `superseded` says which steps were given up, and whether one was reported after.
+    `protected` are the protected files it is held to, paths to digests; `reviewed` is the phase's last review.
     """
 
     session_id: str
@@ -82,6 +105,7 @@ class Session:
     pause_reason: PauseReason | None = None
     pause_unit: str | None = None
     paused_by: Role | None = None
+    pause_findings: tuple[ReviewFinding, ...] = ()
     failure_reason: FailureReason | None = None
     phase_number: int = 0
     phase_completed: bool = False
@@ -89,7 +113,9 @@ class Session:
     frontier: Heap | None = None
     done_in_phase: int = 0
     standing: HashTrieMap[str, UnitStanding] = field(default_factory=HashTrieMap)
-    gates: HashTrieMap[str, bool] = field(default_factory=HashTrieMap)
+    receipts: HashTrieMap[str, Proven] = field(default_factory=HashTrieMap)
+    carried: frozenset[str] = frozenset()
+    gates: HashTrieMap[str, Gate] = field(default_factory=HashTrieMap)
     blocked: HashTrieMap[str, str] = field(default_factory=HashTrieMap)
     superseded: HashTrieMap[str, bool] = field(default_factory=HashTrieMap)
     issued: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
@@ -98,6 +124,8 @@ class Session:
     gate_cycles: int = 0
     gate_passed: bool = False
     gate_waits_for_person: bool = False
+    reviewed: GateFinished | None = None
+    protected: HashTrieMap[str, str] = field(default_factory=HashTrieMap)
     tasks_issued: int = 0
     prints: HashTrieMap[str, str] = field(default_factory=HashTrieMap)
     stuck: str | None = None

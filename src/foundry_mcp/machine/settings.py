@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, overload
 
 from pydantic_core import MISSING
 
@@ -13,9 +13,9 @@ from foundry_contracts.models.config import Config, SettingShown
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.settings import CHOSEN_BY, SECTIONS, SETTINGS, SettingEntry
 from foundry_contracts.tables import POSTURE_VALUES, SETTING_SOURCE_INFO
-from foundry_contracts.vocabulary import PostureProfile, SettingSource
+from foundry_contracts.vocabulary import PostureProfile, ReviewerKind, SettingSource
 
-Value = bool | int | str | None
+Value = bool | int | str | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,15 @@ def _beneath(entry: SettingEntry, profile: PostureProfile | None) -> Held:
     return Held(entry.default, SettingSource.DEFAULT)
 
 
-# Any: the contract's rules see to it that only numbers are called lower or higher.
+# Any: the contract's rules see to it that only numbers are called lower or higher, and only lists more.
 def is_looser(entry: SettingEntry, value: Any, than: Any) -> bool:
     """Tell whether one value of a setting is looser than another."""
     if entry.tighter == "lower":
         return bool(value > than)
     if entry.tighter == "higher":
         return bool(value < than)
+    if entry.tighter == "more":
+        return not set(than) <= set(value)
     if entry.tighter == "order":
         return entry.order.index(value) < entry.order.index(than)
     return entry.tighter == "unchanged" and value != than
@@ -114,17 +116,32 @@ def is_looser(entry: SettingEntry, value: Any, than: Any) -> bool:
 
 def config_of(resolved: Resolved) -> Config:
     """Give the settings by section; what nobody set and nothing gives a default stays absent."""
-    values: dict[str, dict[str, Value]] = {section: {} for section in SECTIONS}
+    values: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
     for name, entry in SETTINGS.items():
         if (value := resolved.held[name].value) is not None:
-            values[entry.section][entry.key] = value
+            values[entry.section][entry.key] = plain(value)
     return Config.model_validate(values)
 
 
 def session_settings(resolved: Resolved) -> SessionSettings:
-    """Give what a session started now would pin: the settings of the same names."""
-    values = {entry.key: resolved.held[name].value for name, entry in SETTINGS.items()}
+    """Give what a session started now would pin: the settings of the same names, and the program that reviews."""
+    values: dict[str, object] = {entry.key: plain(resolved.held[name].value) for name, entry in SETTINGS.items()}
+    reviews = values["reviewer"] == ReviewerKind.COMMAND
+    values["review_command"] = resolved.held["review.command"].value if reviews else ""
     return SessionSettings.model_validate({name: values[name] for name in SessionSettings.model_fields})
+
+
+@overload
+def plain(value: None) -> None: ...
+
+
+@overload
+def plain(value: bool | int | str | tuple[str, ...]) -> bool | int | str | list[str]: ...
+
+
+def plain(value: Value) -> bool | int | str | list[str] | None:
+    """Give a value as contracts have it: a tuple becomes a list."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def shown(resolved: Resolved) -> tuple[SettingShown, ...]:
@@ -132,7 +149,7 @@ def shown(resolved: Resolved) -> tuple[SettingShown, ...]:
     return tuple(
         SettingShown(
             name=name,
-            value=MISSING if held.value is None else held.value,
+            value=MISSING if held.value is None else plain(held.value),
             source=held.source,
             place=held.place or MISSING,
         )

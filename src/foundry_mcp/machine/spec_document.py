@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import rfc8785
 from pydantic import JsonValue
+from pydantic_core import MISSING
 
 from foundry_contracts.models.common import Finding
 from foundry_contracts.models.formats_plan import Plan, PlanPhase, PlanUnit
@@ -19,7 +20,7 @@ from foundry_contracts.vocabulary import FindingCode, UnitKind
 from foundry_mcp.machine.spec_compact import compact_nodes
 from foundry_mcp.machine.spec_fields import Fields
 from foundry_mcp.machine.spec_findings import Findings
-from foundry_mcp.machine.spec_nodes import Node, NodeType, hierarchy_nodes
+from foundry_mcp.machine.spec_nodes import Node, NodeType, hierarchy_nodes, protected_paths
 from foundry_mcp.machine.spec_tree import Tree, build_tree
 from foundry_mcp.machine.spec_units import check_units, plan_phase, unit_order, units_below
 from foundry_mcp.machine.spec_waits import check_waits, known_waits, phase_order
@@ -48,7 +49,8 @@ def read_spec(document: object, spec_id: str) -> SpecReading:
     _check_id(fields, spec_id)
     nodes = _nodes(fields)
     tree = build_tree(nodes, findings, f"/{HIERARCHY}") if nodes else None
-    phases = _phases(tree, findings) if tree is not None else []
+    protected = protected_paths(fields.inner("metadata"))
+    phases = _phases(tree, findings, protected) if tree is not None else []
     plan = None if findings.refused else Plan(spec_id=spec_id, title=_title(fields, tree, spec_id), phases=phases)
     statuses = Counter(unit.status for phase in phases for unit in phase.units)
     return SpecReading(plan, findings.all(), statuses)
@@ -108,7 +110,7 @@ def _nodes(fields: Fields) -> dict[str, Node]:
     return nodes
 
 
-def _phases(tree: Tree, findings: Findings) -> list[PlanPhase]:
+def _phases(tree: Tree, findings: Findings, protected: tuple[str, ...]) -> list[PlanPhase]:
     waits = known_waits(tree, findings)
     phases = phase_order(tree, waits, findings)
     units = units_below(tree)
@@ -117,17 +119,23 @@ def _phases(tree: Tree, findings: Findings) -> list[PlanPhase]:
     if findings.refused:
         return []
     order = unit_order(tree, waits, units, phases)
-    return [plan_phase(order, phase) for phase in phases]
+    everywhere = (*protected, *tree.nodes[tree.root].protected_paths)
+    return [plan_phase(order, phase, everywhere) for phase in phases]
 
 
 def structure_digest(plan: Plan) -> str:
     """Give the digest of what a session is held to: order, units, dependencies and how each verify is judged."""
-    return _digest([[phase.id, [_structure(unit) for unit in phase.units]] for phase in plan.phases])
+    return _digest([_phase_structure(phase) for phase in plan.phases])
 
 
 def plan_digest(plan: Plan) -> str:
     """Give the digest of the whole plan."""
     return _digest(plan.model_dump(mode="json"))
+
+
+def _phase_structure(phase: PlanPhase) -> JsonValue:
+    units: JsonValue = [_structure(unit) for unit in phase.units]
+    return [phase.id, units, *([] if phase.protected_paths is MISSING else [list[JsonValue](phase.protected_paths)])]
 
 
 def _structure(unit: PlanUnit) -> JsonValue:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from foundry_contracts.models.common import NodeId
 from foundry_contracts.vocabulary import FindingCode, UnitKind
+from foundry_mcp.machine.path_patterns import leads_outside
 from foundry_mcp.machine.spec_fields import Fields
 from foundry_mcp.machine.spec_findings import Findings, pointer_to
 
@@ -57,7 +58,6 @@ class Check:
     pointer: str
     command: str | None
     expected: str | None
-    protected_paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Node:
     description: str | None
     file_path: str | None
     acceptance_criteria: tuple[str, ...]
+    protected_paths: tuple[str, ...]
     check: Check
 
     @property
@@ -127,6 +128,7 @@ def read_node(node_id: str, raw: object, pointer: str, findings: Findings) -> No
         description=_description(fields, extra),
         file_path=_file_path(extra) or _file_path(fields),
         acceptance_criteria=extra.lines("acceptance_criteria") or fields.lines("acceptance_criteria"),
+        protected_paths=protected_paths(extra) or protected_paths(fields),
         check=_check(fields, extra),
     )
     _note_misspellings(fields, extra, needs)
@@ -154,12 +156,22 @@ def _nearest(key: str, read: tuple[str, ...]) -> str | None:
 def _file_path(fields: Fields) -> str | None:
     """Give the declared file; a worker is told it, so it must not lead it out of the workspace."""
     path = fields.text("file_path")
-    if path is not None and (path.startswith(("/", "~")) or ".." in path.split("/")):
+    if path is not None and leads_outside(path):
         message = f"The file path {path!r} leads out of the workspace: give one relative to it, without '..'."
         fields.findings.error(
             FindingCode.OUTSIDE_WORKSPACE, pointer_to(fields.pointer, "file_path"), message, fields.node
         )
     return path
+
+
+def protected_paths(fields: Fields) -> tuple[str, ...]:
+    """Give the patterns of files that are not to change; none may name what lies outside the workspace."""
+    patterns = fields.lines("protected_paths")
+    for pattern in filter(leads_outside, patterns):
+        message = f"The protected path {pattern!r} leads out of the workspace: give one relative to it, without '..'."
+        place = pointer_to(fields.pointer, "protected_paths")
+        fields.findings.error(FindingCode.OUTSIDE_WORKSPACE, place, message, fields.node)
+    return patterns
 
 
 def _type(fields: Fields) -> NodeType:
@@ -192,5 +204,4 @@ def _check(fields: Fields, extra: Fields) -> Check:
         pointer=pointer_to(holder.pointer, "verification_type"),
         command=extra.text("command") or fields.text("command"),
         expected=extra.text("expected") or fields.text("expected"),
-        protected_paths=extra.lines("protected_paths") or fields.lines("protected_paths"),
     )

@@ -96,17 +96,22 @@ def unit_order(tree: Tree, waits: Waits, units: Mapping[str, tuple[str, ...]], p
     return UnitOrder(tree, units, inherited, rank)
 
 
-def plan_phase(order: UnitOrder, phase: str) -> PlanPhase:
-    """Make one phase of the plan."""
+def plan_phase(order: UnitOrder, phase: str, protected: tuple[str, ...] = ()) -> PlanPhase:
+    """Make one phase of the plan; `protected` is what the whole spec protects."""
     node, units = order.tree.nodes[phase], order.units[phase]
     before = {unit: order.before(unit) for unit in units}
     _make_checks_wait(order.tree, units, before)
-    gates = (n for n in order.tree.walk if order.tree.phase_of.get(n) == phase and order.tree.nodes[n].names_gate)
+    inside = [order.tree.nodes[name] for name in order.tree.walk if order.tree.phase_of.get(name) == phase]
+    gates = (node.id for node in inside if node.names_gate)
+    # What a verification protects stands with it, so that it is checked in another way when that changes.
+    declared = (node.protected_paths for node in inside if node.type is not NodeType.VERIFY or node.names_gate)
+    paths = dict.fromkeys((*protected, *(path for paths in declared for path in paths)))
     return PlanPhase(
         id=phase,
         title=node.title,
         description=or_absent(node.description),
         gate=or_absent(next(gates, None)),
+        protected_paths=or_absent(list(paths) or None),
         units=[_unit(order.tree.nodes[unit], order.in_order(before[unit])) for unit in units],
     )
 
@@ -146,14 +151,15 @@ def _unit(node: Node, depends_on: list[str]) -> PlanUnit:
         acceptance_criteria=or_absent(list(node.acceptance_criteria) or None),
         depends_on=depends_on,
         status=node.status,
-        verification=or_absent(_verification(node.check) if is_check else None),
+        verification=or_absent(_verification(node) if is_check else None),
     )
 
 
-def _verification(check: Check) -> PlanVerification:
+def _verification(node: Node) -> PlanVerification:
+    check = node.check
     return PlanVerification(
         kind=check_kind(check) or VerificationKind.MANUAL,
         command=or_absent(check.command),
         expected=or_absent(check.expected),
-        protected_paths=or_absent(list(check.protected_paths) or None),
+        protected_paths=or_absent(list(node.protected_paths) or None),
     )

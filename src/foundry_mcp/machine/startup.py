@@ -9,7 +9,7 @@ from foundry_contracts.models.startup import StartupFinding
 from foundry_contracts.settings import SETTINGS
 from foundry_contracts.tables import POSTURE_VALUES, STARTUP_RULE_INFO, StartupRuleInfo
 from foundry_contracts.vocabulary import StartupFact, StartupLevel, StartupRule
-from foundry_mcp.machine.settings import Held, Layer, Resolved, Said, Value, resolve
+from foundry_mcp.machine.settings import Held, Layer, Resolved, Said, Value, plain, resolve
 
 Facts = Mapping[str, Sequence[Value]]
 
@@ -91,7 +91,7 @@ def in_words(value: Value) -> str:
     """Write a value as the settings file does; an absent one in words."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "not set" if value is None else repr(value).replace("'", '"')
+    return "not set" if value is None else repr(plain(value)).replace("'", '"')
 
 
 def origin(held: Held) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from foundry_contracts.models.events_session import StructureChange
 from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.vocabulary import ChangeKind, UnitKind, UnitStanding
+from foundry_mcp.machine.optional import given
 from foundry_mcp.machine.plan_index import PlanIndex
 
 
@@ -37,7 +38,7 @@ def surviving(
 
 
 def satisfied(
-    gates: Mapping[str, bool], done: Mapping[str, UnitStanding], old: PlanIndex, new: PlanIndex
+    gates: Mapping[str, object], done: Mapping[str, UnitStanding], old: PlanIndex, new: PlanIndex
 ) -> Iterator[str]:
     """Give the phases whose gate still holds: the same units, all of them done."""
     before = {phase.phase.id: {unit.id for unit in phase.units} for phase in old.phases}
@@ -65,7 +66,7 @@ def _parts(plan: PlanIndex) -> dict[str, object]:
     """Give each phase and unit with what the structure says of it."""
     parts: dict[str, object] = {}
     for place, phase in enumerate(plan.phases):
-        parts[phase.phase.id] = place
+        parts[phase.phase.id] = (place, given(phase.phase.protected_paths))
         for unit in phase.units:
             how = (unit.kind, unit.verification, unit.acceptance_criteria)
             parts[unit.id] = (phase.phase.id, sorted(unit.depends_on), how)
@@ -73,6 +74,11 @@ def _parts(plan: PlanIndex) -> dict[str, object]:
 
 
 def changes_a_check(old: PlanIndex, new: PlanIndex) -> bool:
-    """Tell whether a verification is lost, or carried out otherwise; a new one takes nothing away."""
+    """Tell whether a verification is lost, or carried out otherwise, or a path is protected no more.
+
+    A new one takes nothing away.
+    """
     now = units_of(new)
+    if not set(old.protected_paths) <= set(new.protected_paths):
+        return True
     return any(unit.kind is UnitKind.VERIFY and not survives(unit, now.get(unit.id)) for unit in units_of(old).values())

@@ -38,6 +38,7 @@ def session_view(state: Session, last_sign_of_life: str | None) -> SessionView:
         status=state.status,
         pause_reason=or_absent(state.pause_reason),
         pause_unit_id=or_absent(state.pause_unit),
+        findings=or_absent(list(state.pause_findings) or None),
         failure_reason=or_absent(state.failure_reason),
         version=state.version,
         phase=_phase_progress(state),
@@ -92,8 +93,9 @@ def step_view(state: Session, step: Outstanding, mac: Callable[[str], str]) -> S
 
 
 def find_unit(state: Session, unit: str | None) -> PlanUnit | None:
-    """Give a unit of the phase being worked on."""
-    return None if unit is None else state.phase.units[state.phase.number_of[unit]]
+    """Give a unit of the phase being worked on; None where it has no such unit."""
+    number = None if unit is None else state.phase.number_of.get(unit)
+    return None if number is None else state.phase.units[number]
 
 
 def is_manual(unit: PlanUnit) -> bool:

@@ -20,6 +20,7 @@ from foundry_contracts.models.envelope import Envelope, ErrorData
 from foundry_contracts.vocabulary import CommandName, ErrorCode
 from foundry_mcp.supervisor.absent import given
 from foundry_mcp.supervisor.connection import Connection, ServerFailed, own_server
+from foundry_mcp.supervisor.remote import remote_server
 
 # A long poll answers within 50 s, so a call that takes longer has lost its answer.
 _CALL_TIMEOUT_S: Final = 75.0
@@ -67,6 +68,9 @@ class ServerClient:
                 await asyncio.sleep(min(given(answer.data.retry_after_s) or wait_s, _LONGEST_WAIT_S))
             elif answer is not None:
                 return answer
+            else:
+                # A server that is started anew takes a moment.
+                await asyncio.sleep(wait_s)
         last = await self._call_once(name, params, model)
         if last is None:
             raise ServerFailed(f"The server left {name.value} unanswered {len(_RETRY_WAITS_S) + 1} times.")
@@ -104,7 +108,11 @@ def _read(name: CommandName, content: object, model: type[T]) -> T | Refused:
 
 
 @asynccontextmanager
-async def connect(workspace: Path, environ: Mapping[str, str]) -> AsyncIterator[ServerClient]:
-    """Start a server for a workspace, and stop it in the end."""
-    async with own_server(workspace, environ) as server:
-        yield ServerClient(server)
+async def connect(workspace: Path, environ: Mapping[str, str], url: str | None = None) -> AsyncIterator[ServerClient]:
+    """Connect to the server at a URL; without one, start a server for a workspace, and stop it in the end."""
+    if url is None:
+        async with own_server(workspace, environ) as started:
+            yield ServerClient(started)
+    else:
+        async with remote_server(url, environ) as found:
+            yield ServerClient(found)

@@ -45,7 +45,7 @@ async def run_one_phase(
     progress, stop = progress or Silent(), stop or asyncio.Event()
     try:
         if client is None:
-            async with connect(settings.workspace, settings.environ) as started:
+            async with connect(settings.workspace, settings.environ, settings.server_url) as started:
                 return await run_one_phase(spec_id, settings, client=started, progress=progress, stop=stop)
         with own_run(spec_id, settings) as run:
             return await phase_of_run(run, spec_id, settings, client=client, progress=progress, stop=stop)

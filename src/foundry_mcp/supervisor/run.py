@@ -43,7 +43,7 @@ async def run(spec_id: str, settings: RunSettings, progress: Progress, *, phases
     try:
         # The signals first: while the server starts, too, a run is told to stop and not broken off.
         with stopped_by_signals(stop):
-            async with connect(settings.workspace, settings.environ) as client:
+            async with connect(settings.workspace, settings.environ, settings.server_url) as client:
                 return await _with(client, spec_id, settings, progress, stop, phases)
     except ServerFailed as failure:
         failed = PhaseRunResult(spec_id=spec_id, message=str(failure))

@@ -22,7 +22,8 @@ class RunSettings:
     `worker` is a program and its arguments, run in the workspace for every step that needs work. `repeats` is how
     often one error that names no signal is handled before a person is called. `environ` is the server's; a worker gets
     what may be seen of it. `checkpoint_folder` is where signed heads of logs are kept, by default in the user's state
-    folder. Times are in seconds.
+    folder. `server_url` is the MCP address of a server that is there already; without it one is started. Times are in
+    seconds.
     """
 
     workspace: Path
@@ -33,6 +34,7 @@ class RunSettings:
     repeats: int = 3
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     checkpoint_folder: Path | None = None
+    server_url: str | None = None
 
     @property
     def checkpoints(self) -> Path:

@@ -14,7 +14,7 @@ from foundry_contracts.models.formats_worker import WorkerTask
 from foundry_contracts.models.review_fidelity_gate import ReviewFidelityGateResponse
 from foundry_contracts.models.task_session_step_heartbeat import SessionStepHeartbeatResponse
 from foundry_contracts.models.verification_execute import VerificationExecuteResponse
-from foundry_contracts.vocabulary import CommandName, Outcome, RunState, StepType, Verdict
+from foundry_contracts.vocabulary import CommandName, Outcome, RunState, StepType
 from foundry_mcp.supervisor.absent import or_absent
 from foundry_mcp.supervisor.client import Refused, ServerClient
 from foundry_mcp.supervisor.run_id import OwnRun
@@ -61,7 +61,7 @@ class StepRunner:
         run = await self._run(CommandName.REVIEW_FIDELITY_GATE, step, ReviewFidelityGateResponse)
         if isinstance(run, Refused):
             return run
-        return _result(step, Outcome.SUCCESS if run.verdict is Verdict.PASS else Outcome.FAILURE, run.attempt_id)
+        return _result(step, Outcome.SUCCESS if run.passed is True else Outcome.FAILURE, run.attempt_id)
 
     async def _run(self, name: CommandName, step: Step, model: type[R]) -> R | Refused:
         params = {"session_id": step.session_id, "step_id": step.step_id, "run_id": self._run_id}

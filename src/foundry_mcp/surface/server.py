@@ -18,29 +18,47 @@ from foundry_mcp.surface import tools
 from foundry_mcp.surface.routing import read_objects, route
 
 Handle = Callable[[Call], Awaitable[Envelope]]
+CallerOf = Callable[[Any], Caller]
 _LIST_TTL_MS = 60_000
 
 
 def make_server(
-    name: str, version: str, handle: Handle, caller: Caller, fresh: Callable[[str], str], flags: AbstractSet[str]
+    name: str,
+    version: str,
+    handle: Handle,
+    caller: Caller | CallerOf,
+    fresh: Callable[[str], str],
+    flags: AbstractSet[str],
 ) -> Server[Any]:
-    """Make the server; `handle` answers routed calls, `caller` is its one client, `flags` the features that are on."""
+    """Make the server.
+
+    `handle` answers routed calls, `caller` is its one client, or says of a call who sends it; `flags` are the features
+    that are on.
+    """
     listed = [types.Tool.model_validate(definition) for definition in tools.listed(flags)]
     # What is off is not listed, but is known: a call of it is told that it is off.
-    known = frozenset(definition["name"] for definition in tools.definitions())
+    schemas = {definition["name"]: definition["inputSchema"] for definition in tools.definitions()}
 
     async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=listed, ttl_ms=_LIST_TTL_MS, cache_scope="public")
 
     async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        if params.name not in known:
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool {params.name!r}; known are {', '.join(sorted(known))}.")
-        routed = route(params.name, params.arguments or {}, caller)
+        if params.name not in schemas:
+            known = ", ".join(sorted(schemas))
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool {params.name!r}; known are {known}.")
+        routed = route(params.name, params.arguments or {}, caller if isinstance(caller, Caller) else caller(context))
         if isinstance(routed, Refusal):
             return encode(envelope.failure(fresh("req"), routed))
         return encode(await handle(read_objects(routed, tools.object_parameters(params.name))))
 
-    return Server(name, version=version, on_list_tools=list_tools, on_call_tool=call_tool)
+    return Server(
+        name,
+        version=version,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        # Without it the SDK lists all tools at each call over HTTP, to find the one whose headers it checks.
+        get_tool_input_schema=schemas.get,
+    )
 
 
 def encode(answer: Envelope) -> types.CallToolResult:

@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
+from typing_extensions import TypeAliasType
 
 from foundry_contracts.vocabulary import (
     Attestation,
     GatePolicy,
     LogLevel,
     PostureProfile,
+    ReviewerKind,
     Role,
     SandboxKind,
     SettingSource,
@@ -91,6 +93,54 @@ class ServerConfig(BaseModel):
     actor: Annotated[
         str, Field(description="The name recorded for every caller of this process.", max_length=128, min_length=1)
     ] = "local"
+    require_token: Annotated[
+        bool,
+        Field(
+            description="Over HTTP: whether a call without a token is turned away; without, it is the posture's role and only a loopback address is served."
+        ),
+    ] = True
+    hosts: Annotated[
+        list[str],
+        Field(
+            description="Over HTTP: the Host headers that are answered, each with its port where it has one; empty: the address that is served, and localhost for a loopback one.",
+            max_length=64,
+        ),
+    ] = []
+    origins: Annotated[
+        list[str],
+        Field(
+            description="Over HTTP: the Origin headers that are answered, as in https://example.org; empty: those of the hosts, over http. A call without one is no browser's.",
+            max_length=64,
+        ),
+    ] = []
+    max_body_kb: Annotated[
+        int, Field(description="Over HTTP: how large a request's body may be, in KiB.", ge=1, le=65536)
+    ] = 4096
+    client_timeout_s: Annotated[
+        int,
+        Field(
+            description="Over HTTP: how long a client may take to send a request, and to take a part of an answer, in seconds.",
+            ge=1,
+            le=3600,
+        ),
+    ] = 15
+    keep_alive_s: Annotated[
+        int, Field(description="Over HTTP: how long a connection without a request is kept, in seconds.", ge=1, le=3600)
+    ] = 75
+    shutdown_grace_s: Annotated[
+        int,
+        Field(
+            description="Over HTTP: how long calls under way may take to end when the server is told to stop, in seconds.",
+            ge=1,
+            le=3600,
+        ),
+    ] = 10
+    max_connections: Annotated[
+        int,
+        Field(
+            description="Over HTTP: how many connections are answered at once; more are turned away.", ge=1, le=100000
+        ),
+    ] = 1000
 
 
 class VerificationConfig(BaseModel):
@@ -198,6 +248,39 @@ class SessionDefaultsConfig(BaseModel):
     ] = MISSING
 
 
+ProtectedPath = TypeAliasType("ProtectedPath", Annotated[str, Field(max_length=1024, min_length=1)])
+
+
+class ReviewConfig(BaseModel):
+    """
+    How phases are reviewed at their gates.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    reviewer: Annotated[ReviewerKind, Field(description="Who reviews.")] = ReviewerKind.EVIDENCE
+    command: Annotated[
+        str,
+        Field(
+            description="The program that reviews and its arguments, where the reviewer is a command; it is run without a shell."
+        ),
+    ] = ""
+    timeout_s: Annotated[int, Field(description="How long the program may run, in seconds.", ge=1, le=86400)] = 600
+    max_answer_kb: Annotated[
+        int, Field(description="How much the program may write to its standard output, in KiB.", ge=1, le=65536)
+    ] = 256
+    protected_paths: Annotated[
+        list[ProtectedPath],
+        Field(
+            description="Patterns of files that nobody may change while a session runs, beside those the spec declares: relative to the workspace, with * for any name, ** for any folders; a folder stands for all in it. In the environment they are separated by commas.",
+            max_length=1000,
+        ),
+    ] = []
+
+
 class SpecsConfig(BaseModel):
     """
     Spec files.
@@ -254,7 +337,8 @@ class SettingShown(BaseModel):
     )
     name: Annotated[str, Field(description="Its full name: section.key.")]
     value: Annotated[
-        bool | int | str | MISSING, Field(description="Its value; absent: none is set, and nothing gives a default.")
+        bool | int | str | list[str] | MISSING,
+        Field(description="Its value; absent: none is set, and nothing gives a default."),
     ] = MISSING
     source: SettingSource
     place: Annotated[str | MISSING, Field(description="The file or the variable; absent where it is none.")] = MISSING
@@ -273,6 +357,7 @@ class Config(BaseModel):
     posture: PostureConfig
     security: SecurityConfig
     session_defaults: SessionDefaultsConfig
+    review: ReviewConfig
     verification: VerificationConfig
     specs: SpecsConfig
     store: StoreConfig

@@ -15,12 +15,16 @@ from foundry_contracts.vocabulary import (
     EventType,
     FailureReason,
     GatePolicy,
+    Judgement,
     NodeStatus,
     Outcome,
     PauseReason,
     PostureProfile,
     ReasonCode,
+    ReviewerKind,
     Role,
+    SandboxGuard,
+    SandboxKind,
     StepType,
     UnitStanding,
     Verdict,
@@ -29,6 +33,7 @@ from foundry_contracts.vocabulary import (
 from .common import Actor, AttemptId, Digest, NodeId, ReviewFinding, RunId, SessionId, SpecId, StepId, Text, Timestamp
 from .formats_plan import CommandLine
 from .formats_receipt import Receipt
+from .formats_review import ProtectedChange, ProtectedFile
 
 
 class EventRecord(BaseModel):
@@ -90,6 +95,13 @@ class SessionSettings(BaseModel):
     auto_retry_gate: Annotated[
         bool, Field(description="Whether a failed gate is followed by feedback and another try.")
     ]
+    reviewer: ReviewerKind
+    review_command: Annotated[
+        str, Field(description="The program that reviews, where the reviewer is a command; else empty.")
+    ]
+    protected_paths: Annotated[
+        list[str], Field(description="Patterns of protected files beside those the spec declares.")
+    ]
 
 
 class HumanVerdict(BaseModel):
@@ -103,7 +115,7 @@ class HumanVerdict(BaseModel):
         arbitrary_types_allowed=True,
     )
     id: NodeId
-    verdict: Verdict
+    verdict: Judgement
     note: Text | MISSING = MISSING
 
 
@@ -121,21 +133,9 @@ class SessionPaused(BaseModel):
     phase_id: NodeId | MISSING = MISSING
     unit_id: NodeId | MISSING = MISSING
     note: Text | MISSING = MISSING
-
-
-class SessionResumed(BaseModel):
-    """
-    A session was resumed.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-    )
-    from_reason: PauseReason
-    verdict: HumanVerdict | MISSING = MISSING
-    note: Text | MISSING = MISSING
+    findings: Annotated[
+        list[ReviewFinding] | MISSING, Field(description="What the person who is asked has to look at.")
+    ] = MISSING
 
 
 class SessionFailed(BaseModel):
@@ -223,7 +223,7 @@ class StepReported(BaseModel):
 
 class RunInterrupted(BaseModel):
     """
-    A server-run verification or review was cut off with its server; it may run again.
+    A server-run verification or review was cut off with its server, or what it left does not hold; it may run again.
     """
 
     model_config = ConfigDict(
@@ -247,9 +247,9 @@ class GateStarted(BaseModel):
     phase_id: NodeId
 
 
-class GateFinished(BaseModel):
+class GateAuditFailed(BaseModel):
     """
-    A review of a phase gave its verdict.
+    A phase was to be completed, and evidence was missing or wrong; what is named is open again.
     """
 
     model_config = ConfigDict(
@@ -257,12 +257,10 @@ class GateFinished(BaseModel):
         extra="forbid",
         arbitrary_types_allowed=True,
     )
-    attempt_id: AttemptId
-    step_id: StepId
-    phase_id: NodeId
-    verdict: Verdict
-    findings: Annotated[list[ReviewFinding], Field(description="What it found wanting.")]
-    checksum: Digest
+    error_code: ErrorCode
+    units: Annotated[list[NodeId], Field(description="Units that have to be proven anew.")]
+    gates: Annotated[list[NodeId], Field(description="Phases whose gates have to be satisfied anew.")]
+    findings: Annotated[list[ReviewFinding], Field(description="What is missing or wrong.")]
 
 
 class PhaseCompleted(BaseModel):
@@ -306,21 +304,6 @@ class StructureChange(BaseModel):
     proven_dropped: Annotated[bool, Field(description="Whether done work is lost by it.")]
 
 
-class SessionRebased(BaseModel):
-    """
-    A session was moved onto the spec's new structure.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    plan_digest: Digest
-    structure_digest: Digest
-    changes: Annotated[list[StructureChange], Field(description="What differs.")]
-    note: Text | MISSING = MISSING
-
-
 class SessionReset(BaseModel):
     """
     A maintainer ended the session and discarded what it had done.
@@ -333,22 +316,6 @@ class SessionReset(BaseModel):
     )
     reason: ReasonCode
     note: Text | MISSING = MISSING
-
-
-class PolicyAccepted(BaseModel):
-    """
-    A maintainer had the session go on under the server's present policy.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    settings: SessionSettings
-    note: Text | MISSING = MISSING
-    attended: Annotated[
-        bool | MISSING, Field(description="Whether somebody watches from now on; absent: as before.")
-    ] = MISSING
 
 
 class HolderChanged(BaseModel):
@@ -482,6 +449,26 @@ class SessionStarted(BaseModel):
         list[CarriedUnit], Field(description="Units done before, by an earlier session or by the file's word.")
     ]
     carried_phases: Annotated[list[NodeId], Field(description="Phases whose gates an earlier session satisfied.")]
+    protected: Annotated[list[ProtectedFile], Field(description="The protected files as they were then.")]
+
+
+class SessionResumed(BaseModel):
+    """
+    A session was resumed.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    from_reason: PauseReason
+    verdict: HumanVerdict | MISSING = MISSING
+    note: Text | MISSING = MISSING
+    taken_over: Annotated[
+        list[ProtectedChange] | MISSING,
+        Field(description="Changes of protected files that the passing verdict took over."),
+    ] = MISSING
 
 
 class VerificationStarted(BaseModel):
@@ -500,6 +487,48 @@ class VerificationStarted(BaseModel):
     command_replaced: Annotated[bool, Field(description="Whether a test setting stood in for the spec's own command.")]
 
 
+class SessionRebased(BaseModel):
+    """
+    A session was moved onto the spec's new structure.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    plan_digest: Digest
+    structure_digest: Digest
+    changes: Annotated[list[StructureChange], Field(description="What differs.")]
+    note: Text | MISSING = MISSING
+    protected: Annotated[
+        list[ProtectedFile] | MISSING,
+        Field(description="The protected files that count from now on; absent where they are the same."),
+    ] = MISSING
+    taken_over: Annotated[
+        list[ProtectedChange] | MISSING, Field(description="Changes of protected files that a maintainer took over.")
+    ] = MISSING
+
+
+class PolicyAccepted(BaseModel):
+    """
+    A maintainer had the session go on under the server's present policy.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    settings: SessionSettings
+    note: Text | MISSING = MISSING
+    attended: Annotated[
+        bool | MISSING, Field(description="Whether somebody watches from now on; absent: as before.")
+    ] = MISSING
+    protected: Annotated[
+        list[ProtectedFile] | MISSING,
+        Field(description="The protected files that count from now on; absent where they are the same."),
+    ] = MISSING
+
+
 class VerificationFinished(BaseModel):
     """
     A verification's command ended; the receipt says how.
@@ -508,6 +537,7 @@ class VerificationFinished(BaseModel):
     model_config = ConfigDict(
         defer_build=True,
         extra="forbid",
+        arbitrary_types_allowed=True,
     )
     attempt_id: AttemptId
     step_id: StepId
@@ -518,3 +548,29 @@ class VerificationFinished(BaseModel):
     output_tail: Annotated[str, Field(description="The end of what it wrote.")]
     receipt: Receipt
     tree_after: Annotated[str, Field(description="Digest of the workspace's files after.")]
+    sandbox: Annotated[
+        SandboxKind | MISSING, Field(description="What kept the command in; absent where none was begun.")
+    ] = MISSING
+    unenforced: Annotated[list[SandboxGuard], Field(description="What the command was not held to.")]
+
+
+class GateFinished(BaseModel):
+    """
+    A review of a phase gave its verdict.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    attempt_id: AttemptId
+    step_id: StepId
+    phase_id: NodeId
+    verdict: Verdict
+    findings: Annotated[list[ReviewFinding], Field(description="What it found wanting.")]
+    evidence: Receipt
+    protected_changes: Annotated[
+        list[ProtectedChange],
+        Field(description="What differs of the protected files from what the session holds them to."),
+    ]

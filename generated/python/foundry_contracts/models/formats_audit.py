@@ -31,7 +31,7 @@ class LogHead(BaseModel):
 
 class LogFinding(BaseModel):
     """
-    One fault in a session's log.
+    One fault in a session's log, in the server's own events, or in the record of the store's upkeep.
     """
 
     model_config = ConfigDict(
@@ -39,7 +39,12 @@ class LogFinding(BaseModel):
         extra="forbid",
         arbitrary_types_allowed=True,
     )
-    session_id: Annotated[str, Field(description="The session; empty where the fault is the store's.")]
+    session_id: Annotated[
+        str,
+        Field(
+            description="The session; \"server\" where the fault is in the server's own events, empty where it is the store's."
+        ),
+    ]
     fault: LogFault
     seq: Annotated[
         int,
@@ -80,6 +85,7 @@ class AuditReport(BaseModel):
     )
     sessions: Annotated[int, Field(description="How many sessions were checked.", ge=0)]
     events: Annotated[int, Field(description="How many events they have.", ge=0)]
+    server_events: Annotated[int, Field(description="How many events of no session were checked.", ge=0)]
     receipts: Annotated[int, Field(description="How many receipts were checked.", ge=0)]
     plans: Annotated[int, Field(description="How many pinned plans were checked.", ge=0)]
     checkpoints: Annotated[int, Field(description="How many checkpoints the log was held against.", ge=0)]

@@ -77,6 +77,10 @@ class PlanPhase(BaseModel):
     title: Annotated[str, Field(description="The phase's title.")]
     description: Annotated[str | MISSING, Field(description="What the phase is for.")] = MISSING
     gate: Annotated[str | MISSING, Field(description="The node that names the phase's gate, where one does.")] = MISSING
+    protected_paths: Annotated[
+        list[str] | MISSING,
+        Field(description="Paths that the spec, the phase or a node in it other than a verification protects."),
+    ] = MISSING
     units: Annotated[list[PlanUnit], Field(description="The units of work, in file order.", min_length=1)]
 
 

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import SandboxGuard, SandboxKind
+from foundry_contracts.vocabulary import SandboxGuard, SandboxKind, Verdict
 
 from .common import AttemptId, Digest, NodeId, SessionId, SpecId, StepId, Timestamp
 from .formats_plan import CommandLine
+from .formats_review import ProtectedChange
 
 
 class ReceiptSignature(BaseModel):
@@ -67,7 +68,7 @@ class VerificationPredicate(BaseModel):
 
 class Receipt(BaseModel):
     """
-    A DSSE envelope around an in-toto statement with a VerificationPredicate.
+    A DSSE envelope around an in-toto statement with a VerificationPredicate or a ReviewPredicate.
     """
 
     model_config = ConfigDict(
@@ -77,3 +78,27 @@ class Receipt(BaseModel):
     payloadType: Annotated[Literal["application/vnd.in-toto+json"], Field(description="What the payload is.")]
     payload: Annotated[str, Field(description="The statement's bytes, base64.")]
     signatures: Annotated[list[ReceiptSignature], Field(description="The signatures over them.", min_length=1)]
+
+
+class ReviewPredicate(BaseModel):
+    """
+    What the evidence of a review states.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    session_id: SessionId
+    spec_id: SpecId
+    phase_id: NodeId
+    step_id: StepId
+    attempt_id: AttemptId
+    seen_version: Annotated[int, Field(description="The session's last event when the review began.", ge=1)]
+    verdict: Verdict
+    findings_digest: Digest
+    protected_changes: Annotated[
+        list[ProtectedChange],
+        Field(description="What differed of the protected files from what the session holds them to."),
+    ]

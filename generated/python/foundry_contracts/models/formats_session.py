@@ -73,6 +73,10 @@ class SessionView(BaseModel):
     updated_at: Timestamp
     holder: Annotated[RunId | MISSING, Field(description="The run that holds the session.")] = MISSING
     blocked_units: Annotated[int, Field(description="How many units are blocked.", ge=0)]
+    findings: Annotated[
+        list[ReviewFinding] | MISSING,
+        Field(description="What the person who is asked has to look at, while the session is paused."),
+    ] = MISSING
 
 
 class StepUnit(BaseModel):

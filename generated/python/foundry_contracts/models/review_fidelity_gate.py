@@ -43,3 +43,7 @@ class ReviewFidelityGateResponse(BaseModel):
     attempt_id: AttemptId
     verdict: Verdict | MISSING = MISSING
     findings: Annotated[list[ReviewFinding] | MISSING, Field(description="What has to be mended.")] = MISSING
+    passed: Annotated[
+        bool | MISSING,
+        Field(description="Whether the gate's policy accepts the verdict; a policy may still ask a person."),
+    ] = MISSING

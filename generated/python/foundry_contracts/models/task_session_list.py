@@ -9,7 +9,7 @@ from pydantic_core import MISSING
 
 from foundry_contracts.vocabulary import LoopSignal, SessionStatus
 
-from .common import Limit, SessionId, SpecId, Timestamp
+from .common import Cursor, Limit, SessionId, SpecId, Timestamp
 from .formats_audit import LogFinding
 
 
@@ -23,6 +23,7 @@ class SessionListRequest(BaseModel):
         extra="forbid",
     )
     spec_id: SpecId | MISSING = MISSING
+    cursor: Annotated[Cursor | MISSING, Field(description="Where to go on in the same listing.")] = MISSING
     limit: Limit = 50
 
 
@@ -74,5 +75,11 @@ class SessionListResponse(BaseModel):
     sessions: Annotated[list[SessionListEntry], Field(description="The sessions.")]
     loop_signal: Annotated[LoopSignal | None, Field(description="Always null: a listing signals nothing.")]
     unreadable: Annotated[
-        int, Field(description="How many rows could not be read at all; foundry-mcp audit verify names them.", ge=0)
+        int,
+        Field(
+            description="How many rows of this page could not be read at all; foundry-mcp audit verify names them.",
+            ge=0,
+        ),
     ]
+    cursor: Annotated[Cursor, Field(description="Where to go on; refused once the session it stands at was removed.")]
+    has_more: Annotated[bool, Field(description="Whether there are more.")]

@@ -26,6 +26,14 @@ class SessionRebaseRequest(BaseModel):
     session_id: SessionId
     note: Annotated[Text | MISSING, Field(description="Why the spec changed.")] = MISSING
     idempotency_key: IdempotencyKey | MISSING = MISSING
+    take_over: Annotated[
+        list[str] | MISSING,
+        Field(
+            description="Protected files whose change, as it lies on the disk now, counts from now on; a maintainer's to say.",
+            max_length=1000,
+            min_length=1,
+        ),
+    ] = MISSING
 
 
 class SessionRebaseResponse(BaseModel):

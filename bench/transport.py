@@ -1,0 +1,110 @@
+"""What a call costs over stdio and over HTTP, beside a no-op tool on the same SDK, and what 200 clients at once meet.
+
+The read is `session status` of a running session. Calls are measured in turns, so that a busy machine is as busy for
+each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bench.steps import FLOOR_SERVER
+from bench.timing import Timings
+from tests.driving import Json, spec, start, task
+from tests.http_server import HttpClient, HttpServer, call_request
+from tests.http_server import command_line as http_command_line
+from tests.mcp_client import ERAS
+from tests.outside import user_config
+from tests.stdio_server import StdioServer, environment
+
+CLIENTS = 200
+PAUSE_S = 1.0
+SPEC = "read"
+
+
+class Place:
+    """Hold a workspace with one running session."""
+
+    def __init__(self, folder: Path) -> None:
+        self.workspace = folder / "workspace"
+        (self.workspace / "specs" / "active").mkdir(parents=True)
+        document = spec(SPEC, [task(f"t{unit}") for unit in range(10)])
+        (self.workspace / "specs" / "active" / f"{SPEC}.json").write_text(json.dumps(document))
+        user_config(folder, "[server]\nrequire_token = false\n")
+        self.environ = environment(folder / "state")
+
+    async def status(self) -> Json:
+        """Start the session, and give the arguments that ask for its status."""
+        async with StdioServer.begin(self.workspace, self.environ) as server:
+            session_id = await start(server, SPEC)
+        return {"action": "session", "command": "status", "session_id": session_id}
+
+
+async def measure_calls(timings: Timings, place: Place, count: int) -> None:
+    """Time one client's calls, one after another."""
+    status = await place.status()
+    floor_words = [sys.executable, str(FLOOR_SERVER)]
+    async with AsyncExitStack() as stack:
+        noop = await stack.enter_async_context(StdioServer.begin_with(floor_words, place.environ))
+        server = await stack.enter_async_context(StdioServer.begin(place.workspace, place.environ))
+        floor = await stack.enter_async_context(HttpServer.begin([*floor_words, "--http"], place.environ))
+        http = await stack.enter_async_context(HttpServer.begin(http_command_line(place.workspace), place.environ))
+        over_http = {mode: (await floor.connect(), await http.connect()) for mode in ERAS}
+        for _ in range(count):
+            await timings.wait("floor: no-op over stdio", noop.text("noop"))
+            await timings.wait("status over stdio", server.text("task", **status))
+            for mode, (nothing, reading) in over_http.items():
+                request = call_request(floor.port, mode, "noop", {})
+                await timings.wait(f"floor: no-op over HTTP, {ERAS[mode]}", nothing.ask(request))
+                request = call_request(http.port, mode, "task", status)
+                await timings.wait(f"status over HTTP, {ERAS[mode]}", reading.ask(request))
+
+
+async def measure_crowd(timings: Timings, place: Place, count: int) -> None:
+    """Time one client alone, 200 that call once a second each, and 200 that all call without a pause."""
+    status = await place.status()
+    async with HttpServer.begin(http_command_line(place.workspace), place.environ) as http:
+        clients = [await http.client() for _ in range(CLIENTS)]
+        for _ in range(count):
+            await timings.wait("one client", clients[0]("task", **status))
+
+        async def now_and_then(client: HttpClient, chance: random.Random) -> None:
+            for _ in range(max(2, count // 20)):
+                await asyncio.sleep(chance.expovariate(1 / PAUSE_S))
+                await timings.wait(f"{CLIENTS} clients, one call a second", client("task", **status))
+
+        async def without_pause(client: HttpClient) -> None:
+            for _ in range(max(2, count // 40)):
+                await timings.wait(f"{CLIENTS} clients, without a pause", client("task", **status))
+
+        await asyncio.gather(*(now_and_then(client, random.Random(place)) for place, client in enumerate(clients)))
+        await asyncio.gather(*map(without_pause, clients))
+
+
+async def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=400, help="samples of each figure of one client")
+    args = parser.parse_args()
+    calls, crowd = Timings(), Timings()
+    with tempfile.TemporaryDirectory() as name:
+        await measure_calls(calls, Place(Path(name) / "calls"), args.count)
+        await measure_crowd(crowd, Place(Path(name) / "crowd"), args.count)
+    print(calls.table())
+    print(crowd.table())
+    print("\n".join(calls.ratio("status over stdio", ["floor: no-op over stdio"], 0.9)))
+    for era in ERAS.values():
+        print("\n".join(calls.ratio(f"status over HTTP, {era}", [f"floor: no-op over HTTP, {era}"], 1.3)))
+    print("\n".join(crowd.slowest_ratio(f"{CLIENTS} clients, one call a second", "one client", 20)))
+    print("\n".join(crowd.slowest_ratio(f"{CLIENTS} clients, without a pause", "one client")))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
