@@ -35,8 +35,9 @@ from foundry_contracts.tables import (
 from foundry_contracts.vocabulary import SandboxGuard
 from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
+from foundry_mcp.machine.settings import plain
 from tests.docs.blocks import ROOT, Block, blocks_of, pages, without_blocks
-from tests.outside import user_config
+from tests.outside import outside, user_config
 
 PAGES = pages()
 README = ROOT / "README.md"
@@ -231,10 +232,11 @@ def test_the_settings_shown_are_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "foundry-mcp.toml").write_text(shown, encoding="utf-8")
 
     values = tomllib.loads(shown)
-    assert not load_settings(tmp_path, {}).loosened
-    defaults = load_settings(tmp_path / "no", {}).held
+    environ = outside(tmp_path)
+    assert not load_settings(tmp_path, environ).loosened
+    defaults = load_settings(tmp_path / "no", environ).held
     for section, inside in values.items():
-        assert {key: defaults[f"{section}.{key}"].value for key in inside} == inside
+        assert {key: plain(defaults[f"{section}.{key}"].value) for key in inside} == inside
 
 
 def test_the_servers_json_shown_starts_a_command_that_exists() -> None:

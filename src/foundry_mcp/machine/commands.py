@@ -23,13 +23,13 @@ def command_text(unit: PlanUnit, settings: SessionSettings) -> str:
 
 def command_of(unit: PlanUnit, settings: SessionSettings) -> CommandLine:
     """Give the command line of a verification that start let pass."""
-    parsed = _parsed(command_text(unit, settings), settings)
+    parsed = parsed_command(command_text(unit, settings), settings)
     if isinstance(parsed, ShellNeeded):
         raise ValueError(f"start let {unit.id} pass, whose command needs a shell")
     return parsed
 
 
-def _parsed(text: str, settings: SessionSettings) -> CommandLine | ShellNeeded:
+def parsed_command(text: str, settings: SessionSettings) -> CommandLine | ShellNeeded:
     """Read a command; one that needs a shell is given to one where the session may."""
     parsed = parse_command(text)
     # No argument can hold a NUL.
@@ -44,7 +44,7 @@ def commands_of_plan(plan: PlanIndex, settings: SessionSettings) -> Refusal | No
     shell: list[dict[str, str]] = []
     for unit in _run_by_server(plan):
         text = command_text(unit, settings)
-        parsed = _parsed(text, settings) if text else None
+        parsed = parsed_command(text, settings) if text else None
         if parsed is None:
             missing.append(unit.id)
         elif isinstance(parsed, ShellNeeded):

@@ -18,8 +18,7 @@ from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import SessionSettings, VerificationFinished
 from foundry_contracts.models.formats_plan import CommandLine, PlanUnit
 from foundry_contracts.models.formats_receipt import Receipt, ReviewPredicate, VerificationPredicate
-from foundry_mcp.machine.command_line import parse_command
-from foundry_mcp.machine.commands import command_text
+from foundry_mcp.machine.commands import command_text, parsed_command
 from foundry_mcp.machine.session import Outstanding, RunFinished
 
 _STATEMENT = "https://in-toto.io/Statement/v1"
@@ -96,7 +95,7 @@ def told_by_step(step: Outstanding, unit: PlanUnit | None, proof_digest: str | N
 def _commanded(unit: PlanUnit | None, settings: SessionSettings | None) -> dict[str, object]:
     """Give the command that the plan states under the settings of the time; none where no such run can have begun."""
     text = command_text(unit, settings) if unit is not None and settings is not None else ""
-    parsed = parse_command(text) if text else None
+    parsed = parsed_command(text, settings) if settings is not None and text else None
     if settings is None or not isinstance(parsed, CommandLine):
         return {"command": MISSING}
     return {"command": _json(parsed), "command_replaced": bool(settings.replace_command)}
