@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from foundry_mcp.surface.routing import read_objects, route
 Handle = Callable[[Call], Awaitable[Envelope]]
 CallerOf = Callable[[Any], Caller]
 _LIST_TTL_MS = 60_000
+_TRACING = "opentelemetry.sdk.trace"
 
 
 def make_server(
@@ -40,7 +42,7 @@ def make_server(
             return encode(envelope.failure(fresh("req"), routed))
         return encode(await handle(read_objects(routed, tools.object_parameters(params.name))))
 
-    return Server(
+    server: Server[Any] = Server(
         name,
         version=version,
         on_list_tools=list_tools,
@@ -48,6 +50,10 @@ def make_server(
         # Without it the SDK lists all tools at each call over HTTP, to find the one whose headers it checks.
         get_tool_input_schema=schemas.get,
     )
+    if _TRACING not in sys.modules:
+        # The SDK makes a span of every call, which nobody would collect.
+        server.middleware.clear()
+    return server
 
 
 def encode(answer: Envelope) -> types.CallToolResult:
