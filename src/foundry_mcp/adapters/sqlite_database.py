@@ -124,6 +124,17 @@ class Database:
         with in_port_words(self._path), self._own_turn(), _transaction(self._connection, sql.BEGIN_READ):
             yield self._connection
 
+    def version(self) -> int:
+        """Give a number that is another one whenever somebody else has written since it was asked for last."""
+        with in_port_words(self._path), self._own_turn():
+            found: int = self._connection.execute(sql.READ_DATA_VERSION).get
+            return found
+
+    def rows(self, statement: str, values: apsw.Bindings) -> list[tuple[apsw.SQLiteValue, ...]]:
+        """Give the rows of one statement, which is of one moment by itself."""
+        with in_port_words(self._path), self._own_turn():
+            return self._connection.execute(statement, values).fetchall()
+
     def close(self) -> None:
         """Close the connection and the gate; closing twice does nothing more."""
         with self._own_turn():
