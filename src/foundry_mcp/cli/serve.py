@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -15,6 +16,10 @@ from foundry_mcp.cli.workspace import add_workspace, workspace_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from foundry_mcp.bootstrap import Joined
+    from foundry_mcp.surface.http.address import Address
+    from foundry_mcp.surface.http.app import HttpApp
 
 _UNUSABLE = 3
 _LAST_PORT = 65535
@@ -57,6 +62,8 @@ async def _serve(workspace: Path) -> None:
     joined = join(workspace, os.environ)
     handle = joined.application.handle
     server = make_server(PRODUCT, version(PRODUCT), handle, joined.caller, joined.ids.fresh)
+    # What was loaded stays until the end; the collector need not go through it again and again.
+    gc.freeze()
     serving = asyncio.ensure_future(serve(server))
     # A polite end is to be as clean as the client's going away: what runs is cut off and becomes interrupted.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
@@ -71,24 +78,31 @@ async def _serve(workspace: Path) -> None:
 
 async def _serve_http(workspace: Path, host: str, port: int) -> None:
     from foundry_mcp.bootstrap import join
-    from foundry_mcp.places import PRODUCT
     from foundry_mcp.surface.http.address import listen
-    from foundry_mcp.surface.http.admission import admission_to
-    from foundry_mcp.surface.http.app import PATH, HttpApp, caller_of
+    from foundry_mcp.surface.http.app import PATH
     from foundry_mcp.surface.http.serving import serve
-    from foundry_mcp.surface.server import make_server
 
     joined = join(workspace, os.environ)
     try:
         listening, address = listen(host, port)
         with listening:
-            settings, tokens = joined.server, joined.tokens
-            admission = admission_to(address, settings, tokens.caller, joined.posture, tokens=bool(tokens.list()))
-            server = make_server(PRODUCT, version(PRODUCT), joined.application.handle, caller_of, joined.ids.fresh)
-            app = HttpApp(server, admission, joined.application.ready, settings.max_body_kb * 1024)
-            await serve(app, listening, settings, lambda: print(f"serving http://{address}{PATH}", flush=True))
+            app = _http_app(joined, address)
+            gc.freeze()
+            await serve(app, listening, joined.server, lambda: print(f"serving http://{address}{PATH}", flush=True))
     finally:
         await joined.application.close()
+
+
+def _http_app(joined: Joined, address: Address) -> HttpApp:
+    from foundry_mcp.places import PRODUCT
+    from foundry_mcp.surface.http.admission import admission_to
+    from foundry_mcp.surface.http.app import HttpApp, caller_of
+    from foundry_mcp.surface.server import make_server
+
+    application, settings, tokens = joined.application, joined.server, joined.tokens
+    admission = admission_to(address, settings, tokens.caller, joined.posture, tokens=bool(tokens.list()))
+    server = make_server(PRODUCT, version(PRODUCT), application.handle, caller_of, joined.ids.fresh)
+    return HttpApp(server, admission, application.ready, settings.max_body_kb * 1024)
 
 
 def _place(text: str) -> tuple[str, int]:
