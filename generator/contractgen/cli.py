@@ -1,4 +1,4 @@
-"""The command line: generate, check, lint. Exit 0 clean, 1 findings or drift, 2 bad use.
+"""The command line: generate, check, lint and the rest. Exit 0 clean, 1 findings or drift, 2 bad use.
 
 `check` asks `freshness` first; everything heavy is imported only when that does not settle it.
 """
@@ -26,13 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
     arguments = _parse(argv)
-    if not _is_folder(arguments.contracts):
+    if "contracts" in arguments and not _is_folder(arguments.contracts):
         print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
         return BAD_USE
     from contractgen import commands
 
     try:
-        status = commands.run(arguments.command, arguments.contracts, getattr(arguments, "out", ""))
+        status = commands.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
@@ -66,13 +66,21 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         ("generate", "write every output that differs and delete orphans"),
         ("check", "say what is missing, stale or orphaned; write nothing"),
         ("lint", "hold the contracts to every rule"),
+        ("size", "say what the list of tools costs a client, and which clients take it"),
+        ("graph", "draw which contract needs which"),
+        ("watch", "generate again after each edit, until interrupted"),
     ):
         command = verbs.add_parser(verb, help=text, description=text)
         command.add_argument("--contracts", default="contracts", help="the folder of contracts")
-        if verb != "lint":
+        if verb in ("generate", "check", "watch"):
             command.add_argument("--out", default="generated", help="the folder of outputs")
+        if verb == "graph":
+            command.add_argument("--format", choices=("mermaid", "dot", "json"), default="mermaid", help="how to draw")
         if verb == "check":
             command.add_argument(
                 "--full", action="store_true", help="generate again even if the lock says all is fresh"
             )
+    text = "make a small, complete project in an empty folder"
+    new = verbs.add_parser("init", help=text, description=text)
+    new.add_argument("folder", nargs="?", default=".", help="where; made if it is not there")
     return parser.parse_args(list(argv))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 from contractgen import freshness, lockfile, pipeline, tree
@@ -17,13 +19,21 @@ REMEDY = "Remedy: contractgen generate"
 DIFF_LINES = 20
 
 
-def run(verb: str, contracts: str, out: str) -> int:
+# Verbs with a module of their own, whose `run` takes the parsed words.
+MODULES = {"size": "sizes", "graph": "graph", "watch": "watching", "init": "new_project"}
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Carry a verb out; findings of the contracts end any of them."""
     verbs = {"generate": _generate, "check": _check, "lint": _lint}
+    verb = arguments.command
     try:
-        return verbs[verb](Path(contracts), Path(out))
+        if verb in MODULES:
+            status: int = import_module(f"contractgen.{MODULES[verb]}").run(arguments)
+            return status
+        return verbs[verb](Path(arguments.contracts), Path(getattr(arguments, "out", "")))
     except ContractError as error:
-        _print_findings(error.findings, contracts)
+        print_findings(error.findings, arguments.contracts)
         return 1
 
 
@@ -107,7 +117,8 @@ def _diff(path: str, present: bytes, wanted: str) -> Iterator[str]:
         yield f"    ... {len(lines) - DIFF_LINES} more lines"
 
 
-def _print_findings(findings: Iterable[Finding], contracts: str) -> None:
+def print_findings(findings: Iterable[Finding], contracts: str) -> None:
+    """Print findings as text, and how many there are."""
     listed = list(findings)
     for finding in listed:
         origin = finding.origin

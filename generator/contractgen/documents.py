@@ -25,6 +25,11 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "docs": {"tool_reference": str},
     "tests": {"minimum_examples": int},
 }
+# What a set may leave out: keys of the sections above, and whole sections.
+_OPTIONAL: dict[str, dict[str, type]] = {
+    "mcp": {"input_budget": int},
+    "config": {"definition": str, "file": str, "environment": str, "page": str},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +117,24 @@ def _settings(raw: bytes) -> tuple[dict[str, dict[str, Json]], list[Finding]]:
 
 
 def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
-    for section in data.keys() - _SECTIONS.keys():
+    known = {
+        **_SECTIONS,
+        **{section: keys for section, keys in _OPTIONAL.items() if section in data.keys() - _SECTIONS},
+    }
+    for section in data.keys() - known.keys():
         yield _setting(f"/{section}", f"Unknown section [{section}].", "Remove it or correct its name.")
-    for section, keys in _SECTIONS.items():
+    for section, keys in known.items():
         table = data.get(section)
         if not isinstance(table, dict):
             yield _setting(f"/{section}", f"Section [{section}] is missing.", f"Add [{section}].")
             continue
-        yield from _section_findings(section, keys, table)
+        optional = {key: kind for key, kind in _OPTIONAL.get(section, {}).items() if key in table}
+        yield from _section_findings(section, keys | optional, table)
 
 
 def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]) -> Iterator[Finding]:
     for key in sorted(table.keys() - keys.keys()):
-        known = ", ".join(keys)
+        known = ", ".join(keys | _OPTIONAL.get(section, {}))
         yield _setting(f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.")
     for key, kind in keys.items():
         if not isinstance(table.get(key), kind) or isinstance(table.get(key), bool):

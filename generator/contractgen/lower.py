@@ -14,6 +14,7 @@ from contractgen.lower_command import command_name, lower_command
 from contractgen.lower_parts import expand_stars, lower_enumeration, lower_machine, lower_table, lower_values
 from contractgen.model import (
     Command,
+    ConfigFile,
     ContractSet,
     DecisionTable,
     Definition,
@@ -225,4 +226,6 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         roles=raw["set"]["roles"],
         envelope=raw["set"]["envelope"],
         property_test_floor=raw["tests"]["minimum_examples"],
+        config=ConfigFile(**raw["config"]) if "config" in raw else None,
+        **({"input_budget": raw["mcp"]["input_budget"]} if "input_budget" in raw["mcp"] else {}),
     )

@@ -89,6 +89,13 @@ CASES: list[tuple[str, str, Callable[[Any], None], str]] = [
     ("machine-reachable", "policy.json", put(*MACHINE, "transitions", 2), "/$defs/ItemLife"),
     ("machine-way-out", "policy.json", put(*MACHINE, "terminal", value=[]), "/$defs/ItemLife"),
     ("wire-profile", BORROW, put(*REQUEST, "rule", value={"description": "Anything."}), "/x-tool"),
+    ("wire-budget", BORROW, put(*REQUEST, "rule", "description", value="It. " * 6_000), "/mcp/input_budget"),
+    ("wire-client", BORROW, put(*REQUEST, "größe", value={"type": "string", "description": "Which."}), "/x-tool"),
+    # Whether one array or the other, but not both: nothing decides it.
+    ("wire-covers", BORROW, put(*REQUEST, "notes", value={"description": "Which.", "oneOf": [
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "string", "minLength": 1}}]}),
+        "/x-command"),
     ("values-valid", "policy.json", put("$defs", "LendingRule", "x-values", "open-shelf", "days", value=0),
         "/$defs/LendingRule/x-values/open-shelf/days"),
 ]  # fmt: skip
