@@ -721,7 +721,7 @@ export type RunId = string;
 /** A key of the caller's choice: the same key and call give the same answer. */
 export type IdempotencyKey = string;
 
-/** foundry-mcp.toml, with every section there: one that a file leaves out is empty, and each setting has its default. */
+/** The settings, section by section: a section that a file leaves out is empty, and each setting has its default. */
 export interface Config {
   server: ServerConfig;
   posture: PostureConfig;

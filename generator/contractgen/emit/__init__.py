@@ -26,6 +26,7 @@ EMITTERS = (
     "mcp_tools",
     "manifest",
     "tool_reference",
+    "settings_page",
     "property_tests",
 )
 

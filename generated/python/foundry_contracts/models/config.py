@@ -147,7 +147,7 @@ class SpecsConfig(BaseModel):
 
 class Config(BaseModel):
     """
-    foundry-mcp.toml, with every section there: one that a file leaves out is empty, and each setting has its default.
+    The settings, section by section: a section that a file leaves out is empty, and each setting has its default.
     """
 
     model_config = ConfigDict(
