@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
+@cache
 def environment() -> Environment:
-    """Give the templates' environment."""
+    """Give the templates' environment; to translate a template is slow, so there is one for all of a process."""
     made = Environment(
         loader=PackageLoader("contractgen", "emit/templates"),
         undefined=StrictUndefined,

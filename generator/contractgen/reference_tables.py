@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
+from itertools import islice, product
 
 from contractgen.model import ContractSet, DecisionTable, Json, Machine, Row
 
@@ -64,14 +64,18 @@ def consequences(contracts: ContractSet, code: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _rows_of(table: DecisionTable, asked: str, code: str) -> Iterator[Row]:
-    """List the rows that decide at some point of the domain with this code."""
-    names = list(table.inputs)
-    for area in table.domain:
-        if code not in area[asked]:
-            continue
-        for values in product(*((code,) if name == asked else area[name] for name in names)):
-            point = dict(zip(names, values, strict=True))
-            matching = (row for row in table.rows if all(not v or point[n] in v for n, v in row.when.items()))
-            if (row := next(matching, None)) is not None:
-                yield row
+def _rows_of(table: DecisionTable, asked: str, code: str) -> list[Row]:
+    """List the rows that decide at some point of the domain with this code, in their order."""
+    others = [name for name in table.inputs if name != asked]
+    rows = [row for row in table.rows if not row.when.get(asked) or code in row.when[asked]]
+    deciding: set[int] = set()
+    for area in (area for area in table.domain if code in area[asked]):
+        for values in product(*(area[name] for name in others)):
+            point = dict(zip(others, values, strict=True))
+            matching = (n for n, row in enumerate(rows) if _matches(row, point))
+            deciding.update(list(islice(matching, 1)))
+    return [rows[number] for number in sorted(deciding)]
+
+
+def _matches(row: Row, point: Mapping[str, str | None]) -> bool:
+    return all(not row.when.get(name) or value in row.when[name] for name, value in point.items())

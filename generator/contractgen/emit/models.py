@@ -11,6 +11,7 @@ from typing import Any
 
 from contractgen import resolve
 from contractgen.emit.python_text import NOTICE, docstring, header, member
+from contractgen.memory import Memory
 from contractgen.model import ContractSet, Definition, Json
 
 _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "regex",
@@ -21,7 +22,7 @@ _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "
 _MARKED_DEFAULT = re.compile(r"""(["'])@@(\w+\.\w+)@@\1""")
 
 
-def emit(contracts: ContractSet) -> dict[str, str]:
+def emit(contracts: ContractSet, memory: Memory | None = None) -> dict[str, str]:
     """Write a model for every shape of the set."""
     root = f"python/{contracts.settings.package}/models"
     modules = _modules(contracts)
@@ -30,7 +31,7 @@ def emit(contracts: ContractSet) -> dict[str, str]:
     if not modules:
         return tree
     files = {definition.module: definition.origin.file for definition in contracts.definitions.values()}
-    for path, code in _generate(contracts, modules).items():
+    for path, code in _generated(contracts, modules, memory or Memory()).items():
         module = path.removesuffix(".py")
         if path != "__init__.py":
             tree[f"{root}/{path}"] = header(*([files[module]] if module in files else [])) + _body(
@@ -55,19 +56,55 @@ def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
     return modules
 
 
-def _generate(contracts: ContractSet, modules: Mapping[str, Iterable[Definition]]) -> dict[str, str]:
+def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]], memory: Memory) -> dict[str, str]:
+    """Generate each module, or remember it: it follows from its own document and those it refers to, at any remove."""
+    texts = {module: json.dumps(_document(contracts, definitions)) for module, definitions in modules.items()}
+    needs = {module: _needed(contracts, definitions) & texts.keys() for module, definitions in modules.items()}
+    closures = {module: _closure(module, needs) for module in texts}
+    if any(module in closures[other] for module in texts for other in closures[module] if other != module):
+        # Modules that refer to each other are generated as one, under a name of their own.
+        (whole,) = memory.recall("models", {"*": texts}, lambda _: {"*": json.dumps(_generate(texts))}).values()
+        result: dict[str, str] = json.loads(whole)
+        return result
+
+    def make(unknown: list[str]) -> dict[str, str]:
+        made = _generate({name: texts[name] for name in texts if any(name in closures[each] for each in unknown)})
+        return {module: made[f"{module}.py"] for module in unknown}
+
+    depends = {module: {name: texts[name] for name in closures[module]} for module in texts}
+    return {f"{module}.py": text for module, text in memory.recall("models", depends, make).items()}
+
+
+def _document(contracts: ContractSet, definitions: Iterable[Definition]) -> dict[str, Json]:
+    schemas = {item.name: _view(item.schema, item.module, contracts) for item in definitions}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": schemas}
+
+
+def _needed(contracts: ContractSet, definitions: Iterable[Definition]) -> set[str]:
+    named = {name for item in definitions for name in resolve.references(item.schema)}
+    return {contracts.definitions[name].module for name in named if name not in contracts.enumerations}
+
+
+def _closure(module: str, needs: Mapping[str, set[str]]) -> list[str]:
+    found, waiting = {module}, [module]
+    while waiting:
+        more = needs[waiting.pop()] - found
+        found |= more
+        waiting += more
+    return sorted(found)
+
+
+def _generate(texts: Mapping[str, str]) -> dict[str, str]:
     from datamodel_code_generator import generate
 
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "models"
         base.mkdir()
-        for module, definitions in modules.items():
-            schemas = {item.name: _view(item.schema, item.module, contracts) for item in definitions}
-            document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": schemas}
-            (base / f"{module}.json").write_text(json.dumps(document), encoding="utf-8")
+        for module, text in texts.items():
+            (base / f"{module}.json").write_text(text, encoding="utf-8")
         result: Any = generate(base, config=_config())
     if isinstance(result, str):
-        return {f"{next(iter(modules))}.py": result}
+        return {f"{next(iter(texts))}.py": result}
     return {"/".join(parts): text if isinstance(text, str) else text.body for parts, text in result.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from contractgen import markdown
@@ -31,7 +32,6 @@ def emit(contracts: ContractSet) -> dict[str, str]:
     }
     environment = markdown.environment()
     environment.globals.update(_helpers(contracts))
-    environment.filters["consequences_of"] = lambda code: consequences(contracts, code)
     return {
         f"docs/{page or contracts.settings.tool_reference}": environment.get_template(template).render(context)
         for template, page in TEMPLATES.items()
@@ -43,13 +43,13 @@ def _helpers(contracts: ContractSet) -> dict[str, Any]:
         "fields": lambda name: fields(contracts, name),
         "sent": sent,
         "answered": lambda response: answered(contracts, response),
-        "sentence": lambda code: _sentences(contracts)[code],
+        "sentence": _sentences(contracts).__getitem__,
         "raised_by": lambda code: [c for c in contracts.commands if code in c.errors],
         "emitted_by": lambda event: [c for c in contracts.commands if event in c.emits],
         "machine_rows": machine_rows,
         "state_diagram": lambda machine: state_diagram(machine, contracts.events),
         "life": lambda machine: life(contracts, machine),
-        "consequences": lambda code: consequences(contracts, code),
+        "consequences": cache(lambda code: consequences(contracts, code)),
         "table_columns": table_columns,
         "table_rows": table_rows,
     }
