@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contractgen import resolve
+from contractgen.emit.model_order import ordered
 from contractgen.emit.python_text import NOTICE, docstring, header, member
 from contractgen.memory import Memory
 from contractgen.model import ContractSet, Definition, Json
@@ -57,41 +58,74 @@ def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
 
 
 def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]], memory: Memory) -> dict[str, str]:
-    """Generate each module, or remember it: it follows from its own document and those it refers to, at any remove."""
-    texts = {module: json.dumps(_document(contracts, definitions)) for module, definitions in modules.items()}
-    needs = {module: _needed(contracts, definitions) & texts.keys() for module, definitions in modules.items()}
-    closures = {module: _closure(module, needs) for module in texts}
-    if any(module in closures[other] for module in texts for other in closures[module] if other != module):
-        # Modules that refer to each other are generated as one, under a name of their own.
+    """Generate each module, or remember it: it follows from its own definitions and those they refer to."""
+    listed = {item.name: item for items in modules.values() for item in items}
+    direct = {name: [to for to in resolve.references(item.schema) if to in listed] for name, item in listed.items()}
+    reached = {name: _reached([name], direct) for name in listed}
+    closures = {
+        module: _by_module(listed, {name for item in items for name in reached[item.name]})
+        for module, items in modules.items()
+    }
+    mutual = any(name in reached[to] for name in listed for to in reached[name] if to != name)
+    if mutual or any(module in closures[to] for module in modules for to in closures[module] if to != module):
+        # Who of two that refer to each other is written first hangs on all the rest, so all is generated as one.
+        texts = documents(contracts)
         (whole,) = memory.recall("models", {"*": texts}, lambda _: {"*": json.dumps(_generate(texts))}).values()
         result: dict[str, str] = json.loads(whole)
         return result
 
     def make(unknown: list[str]) -> dict[str, str]:
-        made = _generate({name: texts[name] for name in texts if any(name in closures[each] for each in unknown)})
-        return {module: made[f"{module}.py"] for module in unknown}
+        wanted = {item.name for module in unknown for items in closures[module].values() for item in items}
+        made = _generate(_texts(contracts, _by_module(listed, wanted)))
+        return {module: ordered(made[f"{module}.py"], [item.name for item in modules[module]]) for module in unknown}
 
-    depends = {module: {name: texts[name] for name in closures[module]} for module in texts}
+    depends = {module: _depends(contracts, closures[module]) for module in modules}
     return {f"{module}.py": text for module, text in memory.recall("models", depends, make).items()}
 
 
-def _document(contracts: ContractSet, definitions: Iterable[Definition]) -> dict[str, Json]:
-    schemas = {item.name: _view(item.schema, item.module, contracts) for item in definitions}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": schemas}
-
-
-def _needed(contracts: ContractSet, definitions: Iterable[Definition]) -> set[str]:
-    named = {name for item in definitions for name in resolve.references(item.schema)}
-    return {contracts.definitions[name].module for name in named if name not in contracts.enumerations}
-
-
-def _closure(module: str, needs: Mapping[str, set[str]]) -> list[str]:
-    found, waiting = {module}, [module]
+def _reached(names: Iterable[str], direct: Mapping[str, list[str]]) -> set[str]:
+    """List some definitions and all that they refer to, at any remove."""
+    found: set[str] = set()
+    waiting = list(names)
     while waiting:
-        more = needs[waiting.pop()] - found
-        found |= more
-        waiting += more
-    return sorted(found)
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += direct[name]
+    return found
+
+
+def _by_module(listed: Mapping[str, Definition], names: set[str]) -> dict[str, list[Definition]]:
+    """Sort definitions by their modules, each in the order it was written."""
+    found: dict[str, list[Definition]] = {}
+    for name, item in listed.items():
+        if name in names:
+            found.setdefault(item.module, []).append(item)
+    return found
+
+
+def _depends(contracts: ContractSet, closure: Mapping[str, Iterable[Definition]]) -> object:
+    # Which names are enumerations, and of which modules, is part of how a reference is written.
+    names = {name for listed in closure.values() for item in listed for name in resolve.references(item.schema)}
+    homes = sorted((name, name in contracts.enumerations, contracts.definitions[name].module) for name in names)
+    return contracts.settings.package, homes, [(item.module, item.schema) for each in closure.values() for item in each]
+
+
+def documents(contracts: ContractSet) -> dict[str, str]:
+    """Give the schemas that the models are made of: JSON text by module."""
+    return _texts(contracts, _modules(contracts))
+
+
+def _texts(contracts: ContractSet, modules: Mapping[str, Iterable[Definition]]) -> dict[str, str]:
+    return {
+        module: json.dumps(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "$defs": {item.name: _view(item.schema, item.module, contracts) for item in listed},
+            }
+        )
+        for module, listed in modules.items()
+    }
 
 
 def _generate(texts: Mapping[str, str]) -> dict[str, str]:

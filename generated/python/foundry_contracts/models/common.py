@@ -22,17 +22,14 @@ SpecId = TypeAliasType(
     ],
 )
 
-
 SessionId = TypeAliasType(
     "SessionId",
     Annotated[str, Field(description="A session's id.", pattern="^ses_[0-9a-hjkmnp-tv-z]{26}$", title="SessionId")],
 )
 
-
 StepId = TypeAliasType(
     "StepId", Annotated[str, Field(description="A step's id.", pattern="^stp_[0-9a-hjkmnp-tv-z]{26}$", title="StepId")]
 )
-
 
 AttemptId = TypeAliasType(
     "AttemptId",
@@ -46,23 +43,19 @@ AttemptId = TypeAliasType(
     ],
 )
 
-
 NodeId = TypeAliasType(
     "NodeId",
     Annotated[str, Field(description="A node's id in its spec.", max_length=256, min_length=1, title="NodeId")],
 )
-
 
 Digest = TypeAliasType(
     "Digest",
     Annotated[str, Field(description="A SHA-256 digest in hexadecimal.", pattern="^[0-9a-f]{64}$", title="Digest")],
 )
 
-
 Proof = TypeAliasType(
     "Proof", Annotated[str, Field(description="A step's one-time proof.", pattern="^prf_[0-9a-f]{64}$", title="Proof")]
 )
-
 
 Timestamp = TypeAliasType(
     "Timestamp",
@@ -76,19 +69,15 @@ Timestamp = TypeAliasType(
     ],
 )
 
-
 Text = TypeAliasType("Text", Annotated[str, Field(description="Free text for people.", max_length=20000, title="Text")])
-
 
 Cursor = TypeAliasType(
     "Cursor", Annotated[str, Field(description="An opaque place in a listing.", max_length=512, title="Cursor")]
 )
 
-
 Limit = TypeAliasType(
     "Limit", Annotated[int, Field(description="How many entries a page may hold.", ge=1, le=200, title="Limit")]
 )
-
 
 WaitMs = TypeAliasType(
     "WaitMs",
@@ -186,7 +175,6 @@ RunId = TypeAliasType(
         ),
     ],
 )
-
 
 IdempotencyKey = TypeAliasType(
     "IdempotencyKey",

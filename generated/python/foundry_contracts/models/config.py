@@ -24,6 +24,21 @@ class ServerConfig(BaseModel):
     ] = "local"
 
 
+class PostureConfig(BaseModel):
+    """
+    The operator's one knob.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    profile: Annotated[PostureProfile, Field(description="What callers may do and how sessions are bound.")] = (
+        PostureProfile.STRICT_PROD
+    )
+
+
 class VerificationConfig(BaseModel):
     """
     How verifications are carried out.
@@ -114,21 +129,6 @@ class SessionDefaultsConfig(BaseModel):
     gate_policy: Annotated[
         GatePolicy | MISSING, Field(description="What a gate asks for; absent: as the posture says.")
     ] = MISSING
-
-
-class PostureConfig(BaseModel):
-    """
-    The operator's one knob.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-    )
-    profile: Annotated[PostureProfile, Field(description="What callers may do and how sessions are bound.")] = (
-        PostureProfile.STRICT_PROD
-    )
 
 
 class SpecsConfig(BaseModel):

@@ -25,30 +25,6 @@ class Replacement(BaseModel):
     command: Annotated[str | MISSING, Field(description="Its command, where it has any.")] = MISSING
 
 
-class ErrorData(BaseModel):
-    """
-    The data of a refused call.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-    )
-    error_code: ErrorCode
-    error_type: ErrorType
-    remediation: Annotated[str, Field(description="What to do about it.")]
-    details: Annotated[dict[str, Any], Field(description="What the code does not say: names, values, places.")]
-    loop_signal: Annotated[
-        LoopSignal | None, Field(description="What a loop should do; null: handle the error and go on.")
-    ]
-    recommended_actions: Annotated[list[RecommendedAction], Field(description="Ways out.")]
-    retryable: Annotated[bool, Field(description="Whether the same call may go through later.")]
-    retry_after_s: Annotated[float | MISSING, Field(description="After how many seconds to try again.", ge=0.0)] = (
-        MISSING
-    )
-
-
 class Deprecation(BaseModel):
     """
     Tell that the action's name is deprecated, and what replaces it.
@@ -95,3 +71,27 @@ class Envelope(BaseModel):
     data: Annotated[dict[str, Any], Field(description="On success the command's response; otherwise ErrorData.")]
     error: Annotated[str | MISSING, Field(description="What went wrong, in one sentence; absent on success.")] = MISSING
     meta: EnvelopeMeta
+
+
+class ErrorData(BaseModel):
+    """
+    The data of a refused call.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    error_code: ErrorCode
+    error_type: ErrorType
+    remediation: Annotated[str, Field(description="What to do about it.")]
+    details: Annotated[dict[str, Any], Field(description="What the code does not say: names, values, places.")]
+    loop_signal: Annotated[
+        LoopSignal | None, Field(description="What a loop should do; null: handle the error and go on.")
+    ]
+    recommended_actions: Annotated[list[RecommendedAction], Field(description="Ways out.")]
+    retryable: Annotated[bool, Field(description="Whether the same call may go through later.")]
+    retry_after_s: Annotated[float | MISSING, Field(description="After how many seconds to try again.", ge=0.0)] = (
+        MISSING
+    )

@@ -101,6 +101,43 @@ class HumanVerdict(BaseModel):
     note: Text | MISSING = MISSING
 
 
+class CarriedUnit(BaseModel):
+    """
+    A unit that was done before this session, and how.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
+    unit_id: NodeId
+    standing: UnitStanding
+
+
+class SessionStarted(BaseModel):
+    """
+    A session was started; it pinned the plan and its settings.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    plan_digest: Digest
+    structure_digest: Digest
+    settings: SessionSettings
+    attended: Annotated[bool, Field(description="Whether somebody watches.")]
+    warnings: Annotated[
+        list[str], Field(description="What was mended while reading the spec, and statuses the file claims.")
+    ]
+    run_id: RunId
+    carried: Annotated[
+        list[CarriedUnit], Field(description="Units done before, by an earlier session or by the file's word.")
+    ]
+    carried_phases: Annotated[list[NodeId], Field(description="Phases whose gates an earlier session satisfied.")]
+
+
 class SessionPaused(BaseModel):
     """
     A session was paused.
@@ -215,6 +252,42 @@ class StepReported(BaseModel):
     ] = MISSING
 
 
+class VerificationStarted(BaseModel):
+    """
+    The server began to run a verification's command.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    attempt_id: AttemptId
+    step_id: StepId
+    unit_id: NodeId
+    command: CommandLine
+    command_replaced: Annotated[bool, Field(description="Whether a test setting stood in for the spec's own command.")]
+
+
+class VerificationFinished(BaseModel):
+    """
+    A verification's command ended; the receipt says how.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    attempt_id: AttemptId
+    step_id: StepId
+    unit_id: NodeId
+    passed: Annotated[bool, Field(description="Whether it exited with 0 in time.")]
+    exit_code: Annotated[int | MISSING, Field(description="How it exited; absent where it did not.")] = MISSING
+    timed_out: Annotated[bool, Field(description="Whether it was stopped for taking too long.")]
+    output_tail: Annotated[str, Field(description="The end of what it wrote.")]
+    receipt: Receipt
+    tree_after: Annotated[str, Field(description="Digest of the workspace's files after.")]
+
+
 class RunInterrupted(BaseModel):
     """
     A server-run verification or review was cut off with its server; it may run again.
@@ -269,20 +342,6 @@ class PhaseCompleted(BaseModel):
         extra="forbid",
     )
     phase_id: NodeId
-
-
-class CarriedUnit(BaseModel):
-    """
-    A unit that was done before this session, and how.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-    )
-    unit_id: NodeId
-    standing: UnitStanding
 
 
 class StructureChange(BaseModel):
@@ -450,62 +509,3 @@ class LockBypassed(BaseModel):
     node_id: NodeId
     status: NodeStatus
     reason: ReasonCode
-
-
-class SessionStarted(BaseModel):
-    """
-    A session was started; it pinned the plan and its settings.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    plan_digest: Digest
-    structure_digest: Digest
-    settings: SessionSettings
-    attended: Annotated[bool, Field(description="Whether somebody watches.")]
-    warnings: Annotated[
-        list[str], Field(description="What was mended while reading the spec, and statuses the file claims.")
-    ]
-    run_id: RunId
-    carried: Annotated[
-        list[CarriedUnit], Field(description="Units done before, by an earlier session or by the file's word.")
-    ]
-    carried_phases: Annotated[list[NodeId], Field(description="Phases whose gates an earlier session satisfied.")]
-
-
-class VerificationStarted(BaseModel):
-    """
-    The server began to run a verification's command.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    attempt_id: AttemptId
-    step_id: StepId
-    unit_id: NodeId
-    command: CommandLine
-    command_replaced: Annotated[bool, Field(description="Whether a test setting stood in for the spec's own command.")]
-
-
-class VerificationFinished(BaseModel):
-    """
-    A verification's command ended; the receipt says how.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    attempt_id: AttemptId
-    step_id: StepId
-    unit_id: NodeId
-    passed: Annotated[bool, Field(description="Whether it exited with 0 in time.")]
-    exit_code: Annotated[int | MISSING, Field(description="How it exited; absent where it did not.")] = MISSING
-    timed_out: Annotated[bool, Field(description="Whether it was stopped for taking too long.")]
-    output_tail: Annotated[str, Field(description="The end of what it wrote.")]
-    receipt: Receipt
-    tree_after: Annotated[str, Field(description="Digest of the workspace's files after.")]

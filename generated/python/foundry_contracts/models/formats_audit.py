@@ -12,6 +12,22 @@ from .common import Digest, SessionId, SpecId, Timestamp
 from .formats_receipt import ReceiptSignature
 
 
+class Checkpoint(BaseModel):
+    """
+    The signed head of a session's log: a DSSE envelope around a LogHead. Kept elsewhere, it shows later that nothing before it was changed or cut.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    payloadType: Annotated[
+        Literal["application/vnd.foundry-mcp.log-head+json"], Field(description="What the payload is.")
+    ]
+    payload: Annotated[str, Field(description="The head's bytes, base64.")]
+    signatures: Annotated[list[ReceiptSignature], Field(description="The signatures over them.", min_length=1)]
+
+
 class LogHead(BaseModel):
     """
     Where a session's log ended at a moment.
@@ -91,19 +107,3 @@ class AuditReport(BaseModel):
     ]
     findings: Annotated[list[LogFinding], Field(description="The faults; none means that the log is sound.")]
     upkeep: Annotated[list[UpkeepRecord], Field(description="What was done to the store by hand, oldest first.")]
-
-
-class Checkpoint(BaseModel):
-    """
-    The signed head of a session's log: a DSSE envelope around a LogHead. Kept elsewhere, it shows later that nothing before it was changed or cut.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    payloadType: Annotated[
-        Literal["application/vnd.foundry-mcp.log-head+json"], Field(description="What the payload is.")
-    ]
-    payload: Annotated[str, Field(description="The head's bytes, base64.")]
-    signatures: Annotated[list[ReceiptSignature], Field(description="The signatures over them.", min_length=1)]

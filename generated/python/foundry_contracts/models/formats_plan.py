@@ -30,19 +30,6 @@ class PlanVerification(BaseModel):
     ] = MISSING
 
 
-class CommandLine(BaseModel):
-    """
-    A command as the server runs it.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    argv: Annotated[list[str], Field(description="The program and its arguments.", min_length=1)]
-    cwd: Annotated[str, Field(description="The folder it runs in, relative to the workspace.")]
-
-
 class PlanUnit(BaseModel):
     """
     One unit of work: a leaf task, or a verification.
@@ -92,3 +79,16 @@ class Plan(BaseModel):
     spec_id: SpecId
     title: Annotated[str, Field(description="The spec's title.")]
     phases: Annotated[list[PlanPhase], Field(description="The phases, in the order they run.", min_length=1)]
+
+
+class CommandLine(BaseModel):
+    """
+    A command as the server runs it.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    argv: Annotated[list[str], Field(description="The program and its arguments.", min_length=1)]
+    cwd: Annotated[str, Field(description="The folder it runs in, relative to the workspace.")]

@@ -26,6 +26,20 @@ class ReceiptSignature(BaseModel):
     sig: Annotated[str, Field(description="The signature, base64.")]
 
 
+class Receipt(BaseModel):
+    """
+    A DSSE envelope around an in-toto statement with a VerificationPredicate.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    payloadType: Annotated[Literal["application/vnd.in-toto+json"], Field(description="What the payload is.")]
+    payload: Annotated[str, Field(description="The statement's bytes, base64.")]
+    signatures: Annotated[list[ReceiptSignature], Field(description="The signatures over them.", min_length=1)]
+
+
 class VerificationPredicate(BaseModel):
     """
     What a receipt states.
@@ -63,17 +77,3 @@ class VerificationPredicate(BaseModel):
         list[SandboxGuard],
         Field(description="What the command was not held to, by the kind of sandbox and on this machine."),
     ]
-
-
-class Receipt(BaseModel):
-    """
-    A DSSE envelope around an in-toto statement with a VerificationPredicate.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-    )
-    payloadType: Annotated[Literal["application/vnd.in-toto+json"], Field(description="What the payload is.")]
-    payload: Annotated[str, Field(description="The statement's bytes, base64.")]
-    signatures: Annotated[list[ReceiptSignature], Field(description="The signatures over them.", min_length=1)]
