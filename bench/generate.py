@@ -25,6 +25,7 @@ from contractgen.emit.models import documents
 ROOT = Path(__file__).parents[1]
 EDITED = "commands/task/session/pause.json"
 SIZES = (10, 100, 1_000)
+COMMANDS_A_TOOL = 10
 BARE, CHECK, COLD = "floor: a bare interpreter", "check, unchanged", "generate, cold"
 FLOOR, EDIT = "floor: datamodel-code-generator", "an edit while watching"
 
@@ -119,11 +120,16 @@ def many(folder: Path, size: int) -> Path:
         'server = "units"', 'server = "units"\ninput_budget = 100000000'
     )
     settings.write_text(text, encoding="utf-8")
-    for number, name in enumerate(f"convert-{n:04d}" for n in range(size)):
+    tool = folder / "tools" / "units.json"
+    described = tool.read_text(encoding="utf-8")
+    tool.unlink()
+    for number in range(size):
+        name = f"units_{number // COMMANDS_A_TOOL:03d}"
+        (folder / "tools" / f"{name}.json").write_text(described.replace('"units"', f'"{name}"'), encoding="utf-8")
         document = json.loads(json.dumps(command).replace("Convert", f"Convert{number:04d}"))
-        document["x-command"] |= {"action": name, "order": number}
-        path = folder / "commands" / f"{name}.json"
-        path.parent.mkdir(exist_ok=True)
+        document["x-command"] |= {"tool": name, "action": f"convert-{number:04d}", "order": number}
+        path = folder / "commands" / name / f"convert-{number:04d}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document), encoding="utf-8")
     return folder
 
