@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CLEAN, FINDINGS, BAD_USE = 0, 1, 2
+# What a shell gives for a program that was interrupted.
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = commands.run(arguments)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
