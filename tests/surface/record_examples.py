@@ -68,8 +68,11 @@ def main() -> None:
         played = asyncio.run(play_all(Path(folder)))
     for command, path in files().items():
         document = json.loads(path.read_text(encoding="utf-8"))
-        document["x-command"]["examples"] = [stated(example) for example in played if example.command is command]
-        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        examples = [stated(example) for example in played if example.command is command]
+        # A file that says so already stays as its author spaced it.
+        if document["x-command"]["examples"] != examples:
+            document["x-command"]["examples"] = examples
+            path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     TRANSCRIPT.write_text(transcript(played), encoding="utf-8")
 
 
