@@ -51,10 +51,16 @@ def table() -> dict[str, tuple[Rule, ...]]:
 
 def verdicts(server: str, tools: list[dict[str, Any]]) -> Iterator[Verdict]:
     """List all that any client refuses or limits; a client that is not named takes every tool as it is."""
+
+    # Several clients follow one rule, and what breaks it is the same for all of them.
+    @cache
+    def broken(number: int, rule: str, limit: int) -> tuple[str, ...]:
+        return tuple(CHECKS[rule](server, tools[number], limit))
+
     for client, rules in table().items():
-        for tool in tools:
+        for number, tool in enumerate(tools):
             for rule in rules:
-                for place in CHECKS[rule.rule](server, tool, rule.limit):
+                for place in broken(number, rule.rule, rule.limit):
                     yield Verdict(client, tool["name"], rule.effect, place, rule.reason)
 
 

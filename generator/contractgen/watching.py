@@ -16,7 +16,7 @@ from contractgen import commands, freshness, pipeline, tree
 from contractgen.errors import ContractError
 from contractgen.memory import Memory
 
-PAUSE_S = 0.05
+PAUSE_S = 0.03
 
 Stamp = dict[str, tuple[int, int, int]]
 

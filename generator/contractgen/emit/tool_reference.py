@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -42,7 +42,7 @@ def _helpers(contracts: ContractSet) -> dict[str, Any]:
     return {
         "fields": lambda name: fields(contracts, name),
         "sent": sent,
-        "answered": lambda response: answered(contracts, response),
+        "answered": answered(contracts),
         "sentence": _sentences(contracts).__getitem__,
         "raised_by": lambda code: [c for c in contracts.commands if code in c.errors],
         "emitted_by": lambda event: [c for c in contracts.commands if event in c.emits],
@@ -65,8 +65,8 @@ def sent(command: Command, request: Mapping[str, Any]) -> dict[str, Any]:
     return route | dict(request)
 
 
-def answered(contracts: ContractSet, response: Mapping[str, Any]) -> Any:
-    """Put a response into the envelope it travels in: the envelope's first open object carries it."""
+def answered(contracts: ContractSet) -> Callable[[Mapping[str, Any]], Any]:
+    """Give what puts a response into the envelope it travels in: the envelope's first open object carries it."""
     envelope = dereference(bundled(contracts, contracts.settings.envelope))
     sample = _sample(envelope)
     for name, below in envelope.get("properties", {}).items():
@@ -75,8 +75,8 @@ def answered(contracts: ContractSet, response: Mapping[str, Any]) -> Any:
             and not below.get("properties")
             and below.get("additionalProperties") is not False
         ):
-            return {**sample, name: dict(response)}
-    return dict(response)
+            return lambda response: {**sample, name: dict(response)}
+    return dict
 
 
 def _sample(schema: Mapping[str, Any]) -> Any:
