@@ -1,4 +1,4 @@
-"""The command line: generate, check, lint, explain. Exit 0 clean, 1 findings or drift, 2 bad use.
+"""The command line: generate, check, lint and the rest. Exit 0 clean, 1 findings or drift, 2 bad use.
 
 `check` asks `freshness` first; everything heavy is imported only when that does not settle it.
 """
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CLEAN, FINDINGS, BAD_USE = 0, 1, 2
+# What a shell gives for a program that was interrupted.
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without words, those the program was started with."""
     try:
         return _main(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -37,26 +41,16 @@ def _main(argv: Sequence[str]) -> int:
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
     arguments = _parse(argv)
-    if arguments.command != "explain" and not _is_folder(arguments.contracts):
+    # What a word means can often be told without contracts.
+    needed = "contracts" in arguments and arguments.command != "explain"
+    if needed and not _is_folder(arguments.contracts):
         print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
         return BAD_USE
-    status = _run(arguments)
-    sys.stdout.flush()
-    return status
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    if arguments.command == "lint":
-        from contractgen import lint_command
-
-        return lint_command.run(arguments.contracts, arguments.format, arguments.notes)
-    if arguments.command == "explain":
-        from contractgen import explain_command
-
-        return explain_command.run(arguments.id, arguments.contracts)
     from contractgen import commands
 
-    return commands.run(arguments.command, arguments.contracts, arguments.out)
+    status = commands.run(arguments)
+    sys.stdout.flush()
+    return status
 
 
 def _is_folder(path: str) -> bool:
@@ -84,11 +78,16 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         ("generate", "write every output that differs and delete orphans"),
         ("check", "say what is missing, stale or orphaned; write nothing"),
         ("lint", "hold the contracts to every rule"),
+        ("size", "say what the list of tools costs a client, and which clients take it"),
+        ("graph", "draw which contract needs which"),
+        ("watch", "generate again after each edit, until interrupted"),
     ):
         command = verbs.add_parser(verb, help=text, description=text)
         command.add_argument("--contracts", default="contracts", help="the folder of contracts")
-        if verb != "lint":
+        if verb in ("generate", "check", "watch"):
             command.add_argument("--out", default="generated", help="the folder of outputs")
+        if verb == "graph":
+            command.add_argument("--format", choices=("mermaid", "dot", "json"), default="mermaid", help="how to draw")
         if verb == "check":
             command.add_argument(
                 "--full", action="store_true", help="generate again even if the lock says all is fresh"
@@ -96,6 +95,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         if verb == "lint":
             _add_format(command)
     _add_explain(verbs)
+    text = "make a small, complete project in an empty folder"
+    new = verbs.add_parser("init", help=text, description=text)
+    new.add_argument("folder", nargs="?", default=".", help="where; made if it is not there")
     return parser.parse_args(list(argv))
 
 

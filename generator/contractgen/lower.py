@@ -16,6 +16,7 @@ from contractgen.lower_parts import expand_stars, lower_enumeration, lower_machi
 from contractgen.lower_suppressions import suppressions
 from contractgen.model import (
     Command,
+    ConfigFile,
     ContractSet,
     DecisionTable,
     Definition,
@@ -233,4 +234,6 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         envelope=raw["set"]["envelope"],
         flags=raw["set"].get("flags", ""),
         property_test_floor=raw["tests"]["minimum_examples"],
+        config=ConfigFile(**raw["config"]) if "config" in raw else None,
+        **({"input_budget": raw["mcp"]["input_budget"]} if "input_budget" in raw["mcp"] else {}),
     )

@@ -216,6 +216,20 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """Hold what is said of a server's own settings file.
+
+    `definition` names its schema, an object of sections; `environment` begins the names of its variables; `page` is
+    the page that documents it.
+    """
+
+    definition: str
+    file: str
+    environment: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Hold what contracts.toml says of the set."""
 
@@ -232,6 +246,8 @@ class Settings:
     flags: str = ""
     format_assertions: tuple[str, ...] = ()
     property_test_floor: int = 50
+    input_budget: int = 24_000
+    config: ConfigFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,25 @@ from contractgen.wire import Wire, WireError, either, lower, lower_output
 Requests = list[tuple[Command, Wire]]
 
 ROUTING = ("action", "command")
+# Clients put the server's name before the tool's, and cut or refuse what is longer than some sixty characters.
+LONGEST_NAME = 45
 
 
 def emit(contracts: ContractSet) -> dict[str, str]:
     """Write the list of tools for readers of files and again as data of the Python package."""
-    listed = text([definition(contracts, tool) for tool in contracts.tools.values()])
+    listed = text(definitions(contracts))
     return {"mcp/tools.json": listed, f"python/{contracts.settings.package}/schemas/tools.json": listed}
+
+
+def definitions(contracts: ContractSet) -> list[dict[str, Any]]:
+    """Give the whole list."""
+    return [definition(contracts, tool) for tool in contracts.tools.values()]
 
 
 def definition(contracts: ContractSet, tool: Tool) -> dict[str, Any]:
     """Give one tool as `tools/list` has it."""
+    if len(tool.name) > LONGEST_NAME:
+        raise WireError(f"{tool.name}: a tool's name has at most {LONGEST_NAME} characters")
     return {
         "name": tool.name,
         "title": tool.title,

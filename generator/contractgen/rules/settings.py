@@ -12,6 +12,10 @@ from contractgen.nearest import hint
 def check(contracts: ContractSet) -> Iterator[Finding]:
     """Find names in contracts.toml that no contract defines."""
     settings = contracts.settings
+    if settings.config and settings.config.definition not in contracts.definitions:
+        origin = Origin(SETTINGS_FILE, "/config/definition")
+        message = f"No definition is named {settings.config.definition}."
+        yield Finding("settings", origin, message, "Define the settings file's shape, or correct the name.")
     for key, name, kind, known in (
         ("errors", settings.errors, "enumeration", contracts.enumerations),
         ("roles", settings.roles, "enumeration", contracts.enumerations),
