@@ -13,10 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from foundry_contracts.dispatch import COMMANDS
-from foundry_contracts.vocabulary import CommandName, NodeStatus, ReasonCode, Role, SpecFolder, UnitState, Verdict
+from foundry_contracts.vocabulary import (
+    CommandName,
+    ErrorCode,
+    NodeStatus,
+    ReasonCode,
+    Role,
+    SpecFolder,
+    UnitState,
+    Verdict,
+)
 from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.ports import Review
-from tests.driving import Json, accepted, check, next_step, nothing, report, result_of, run, spec, start, task
+from tests.driving import Json, accepted, check, next_step, nothing, refused, report, result_of, run, spec, start, task
 from tests.in_process import InProcess
 from tests.scenes import done, of
 from tests.surface.known_key import KnownKey
@@ -212,6 +221,14 @@ async def _blocked(call: InProcess) -> Json:
 
 NAME = CommandName
 BLOCKED = {"unit_id": "task-1-2", "reason": "The account is not there yet."}
+
+
+async def _denied(call: InProcess) -> Json:
+    begin = of(CommandName.TASK_SESSION_START, spec_id=SPEC)
+    await refused(call.observer, ErrorCode.UNAUTHORIZED, "task", **begin)
+    return {}
+
+
 SCENES: dict[tuple[CommandName, str], Scene] = {
     (NAME.TASK_SESSION_START, "Start a run"): sends(spec_id=SPEC),
     (NAME.TASK_SESSION_START, "There is no such spec"): sends(spec_id="no-such-spec"),
@@ -245,4 +262,5 @@ SCENES: dict[tuple[CommandName, str], Scene] = {
     (NAME.VERIFICATION_EXECUTE, "It passed"): _verification_run,
     (NAME.REVIEW_FIDELITY_GATE, "A pass"): _gate_out,
     (NAME.SERVER_CAPABILITIES, "Ask"): sends(),
+    (NAME.SERVER_EVENTS, "A denied start"): _denied,
 }
