@@ -26,6 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
     arguments = _parse(argv)
+    if arguments.command == "compat":
+        from contractgen.compat.command import run
+
+        return run(arguments.old, arguments.new, arguments.role, arguments.format)
     if not _is_folder(arguments.contracts):
         print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
         return BAD_USE
@@ -75,4 +79,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
             command.add_argument(
                 "--full", action="store_true", help="generate again even if the lock says all is fresh"
             )
+    compat = verbs.add_parser("compat", help="judge the change between two schema files")
+    compat.add_argument("old", help="the schema as it was")
+    compat.add_argument("new", help="the schema as it is to be")
+    compat.add_argument("--role", choices=("request", "response", "stored"), required=True, help="what it is for")
+    compat.add_argument("--format", choices=("json", "text"), default="text", help="how to say it")
     return parser.parse_args(list(argv))
