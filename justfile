@@ -59,6 +59,7 @@ fresh: setup
 # Everything CI runs: drift, format, lint, types, layers, tests; a warning is an error
 check: setup
     .venv/bin/python -m contractgen check --full
+    .venv/bin/python -m contractgen lint
     .venv/bin/ruff format --check .
     .venv/bin/ruff check .
     .venv/bin/mypy

@@ -1,4 +1,4 @@
-"""The command line: generate, check, lint. Exit 0 clean, 1 findings or drift, 2 bad use.
+"""The command line: generate, check, lint, explain, compat. Exit 0 clean, 1 findings or drift, 2 bad use.
 
 `check` asks `freshness` first; everything heavy is imported only when that does not settle it.
 """
@@ -26,23 +26,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
     arguments = _parse(argv)
-    if arguments.command == "compat":
-        from contractgen.compat.command import run
-
-        return run(arguments.old, arguments.new, arguments.role, arguments.format)
-    if not _is_folder(arguments.contracts):
+    if arguments.command != "explain" and not _is_folder(arguments.contracts):
         print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
         return BAD_USE
-    from contractgen import commands
-
     try:
-        status = commands.run(arguments.command, arguments.contracts, getattr(arguments, "out", ""))
+        status = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the findings has read enough, as `head` does; the interpreter's own last flush must not object.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINDINGS
     return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "lint":
+        from contractgen import lint_command
+
+        return lint_command.run(arguments.contracts, arguments.format, arguments.notes)
+    if arguments.command == "explain":
+        from contractgen import explain_command
+
+        return explain_command.run(arguments.id, arguments.contracts)
+    from contractgen import commands
+
+    return commands.run(arguments.command, arguments.contracts, arguments.out)
 
 
 def _is_folder(path: str) -> bool:
@@ -79,9 +87,31 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
             command.add_argument(
                 "--full", action="store_true", help="generate again even if the lock says all is fresh"
             )
-    compat = verbs.add_parser("compat", help="judge the change between two schema files")
-    compat.add_argument("old", help="the schema as it was")
-    compat.add_argument("new", help="the schema as it is to be")
-    compat.add_argument("--role", choices=("request", "response", "stored"), required=True, help="what it is for")
-    compat.add_argument("--format", choices=("json", "text"), default="text", help="how to say it")
+        if verb == "lint":
+            _add_format(command)
+    _add_explain(verbs)
+    _add_compat(verbs)
     return parser.parse_args(list(argv))
+
+
+def _add_format(command: argparse.ArgumentParser) -> None:
+    from contractgen.report import FORMATS
+
+    command.add_argument("--format", choices=FORMATS, default="text", help="how findings are written")
+    command.add_argument("--notes", action="store_true", help="tell notes, too: what a target language cannot express")
+
+
+def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "print what is known of a rule, a keyword, or a name that the contracts list, such as an error code"
+    command = verbs.add_parser("explain", help=text, description=text)
+    command.add_argument("id", help="the id of a rule, as a finding names it, or one of the other names")
+    command.add_argument("--contracts", default="contracts", help="the folder of contracts")
+
+
+def _add_compat(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "judge the change between two schema files"
+    command = verbs.add_parser("compat", help=text, description=text)
+    command.add_argument("old", help="the schema as it was")
+    command.add_argument("new", help="the schema as it is to be")
+    command.add_argument("--role", choices=("request", "response", "stored"), required=True, help="what it is for")
+    command.add_argument("--format", choices=("json", "text"), default="text", help="how to say it")

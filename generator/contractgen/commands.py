@@ -7,10 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from contractgen import freshness, lockfile, pipeline, tree
+from contractgen import freshness, lockfile, pipeline, report, tree
 from contractgen.errors import ContractError
 from contractgen.lockfile import Lock
-from contractgen.model import Finding
 from contractgen.provenance import explain
 
 REMEDY = "Remedy: contractgen generate"
@@ -19,20 +18,12 @@ DIFF_LINES = 20
 
 def run(verb: str, contracts: str, out: str) -> int:
     """Carry a verb out; findings of the contracts end any of them."""
-    verbs = {"generate": _generate, "check": _check, "lint": _lint}
+    verbs = {"generate": _generate, "check": _check}
     try:
         return verbs[verb](Path(contracts), Path(out))
     except ContractError as error:
-        _print_findings(error.findings, contracts)
+        print(report.render(error.findings, "text", contracts), end="", file=sys.stderr)
         return 1
-
-
-def _lint(contracts: Path, _out: Path) -> int:
-    found, findings = pipeline.lint(contracts)
-    if found is None or findings:
-        raise ContractError(findings)
-    print(f"{len(found.commands)} commands, {len(found.definitions)} definitions: no findings.")
-    return 0
 
 
 def _generate(contracts: Path, out: Path) -> int:
@@ -105,12 +96,3 @@ def _diff(path: str, present: bytes, wanted: str) -> Iterator[str]:
     yield from (f"    {line}" for line in lines[:DIFF_LINES])
     if len(lines) > DIFF_LINES:
         yield f"    ... {len(lines) - DIFF_LINES} more lines"
-
-
-def _print_findings(findings: Iterable[Finding], contracts: str) -> None:
-    listed = list(findings)
-    for finding in listed:
-        origin = finding.origin
-        place = f"{contracts}/{origin.file}:{origin.line}:{origin.column}: {origin.pointer or '/'}"
-        print(f"{place}: [{finding.rule}] {finding.message} {finding.remedy}", file=sys.stderr)
-    print(f"{len(listed)} finding(s).", file=sys.stderr)

@@ -8,23 +8,22 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from contractgen import positions
+from contractgen import dialect, positions
 from contractgen.freshness import SETTINGS_FILE, contract_files
 from contractgen.model import Finding, Json, Origin
-
-DIALECT = "https://foundry-mcp.dev/contractgen/contract-v1"
+from contractgen.nearest import hint
 
 _SECTIONS: dict[str, dict[str, type]] = {
-    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str},
+    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str, "flags": str},
     "python": {"package": str, "distribution": str},
     "mcp": {"server": str},
     "docs": {"tool_reference": str},
     "tests": {"minimum_examples": int},
 }
+_OPTIONAL = frozenset({("set", "flags")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,8 @@ def _settings(raw: bytes) -> tuple[dict[str, dict[str, Json]], list[Finding]]:
 
 def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
     for section in data.keys() - _SECTIONS.keys():
-        yield _setting(f"/{section}", f"Unknown section [{section}].", "Remove it or correct its name.")
+        remedy = f"Remove it or correct its name.{hint(section, _SECTIONS)}"
+        yield _setting(f"/{section}", f"Unknown section [{section}].", remedy)
     for section, keys in _SECTIONS.items():
         table = data.get(section)
         if not isinstance(table, dict):
@@ -125,8 +125,12 @@ def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
 def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]) -> Iterator[Finding]:
     for key in sorted(table.keys() - keys.keys()):
         known = ", ".join(keys)
-        yield _setting(f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.")
+        yield _setting(
+            f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.{hint(key, keys)}"
+        )
     for key, kind in keys.items():
+        if key not in table and (section, key) in _OPTIONAL:
+            continue
         if not isinstance(table.get(key), kind) or isinstance(table.get(key), bool):
             what = "a string" if kind is str else "an integer"
             yield _setting(f"/{section}/{key}", f"{section}.{key} is missing or not {what}.", f"Set it to {what}.")
@@ -174,8 +178,7 @@ def _duplicates(file: str, text: str) -> list[Finding]:
 def _validator() -> Any:
     import jsonschema_rs
 
-    text = resources.files("contractgen").joinpath("metaschema/contract.json").read_text(encoding="utf-8")
-    return jsonschema_rs.Draft202012Validator(json.loads(text), validate_formats=True)
+    return jsonschema_rs.Draft202012Validator(dialect.metaschema(), validate_formats=True)
 
 
 def _meta_findings(file: str, data: Json) -> Iterator[Finding]:
@@ -191,11 +194,22 @@ def _meta_findings(file: str, data: Json) -> Iterator[Finding]:
             yield finding
 
 
+def _unknown(origin: Origin, path: list[str | int]) -> Finding:
+    last = str(path[-1])
+    place = "root" if len(path) == 1 else "definition" if len(path) == 3 and path[0] == "$defs" else "schema"
+    own = dialect.keywords().get(last)
+    if own is not None:
+        remedy = f"It stands {' or '.join(own.places)}; move it there, or remove it."
+        return Finding("unknown-keyword", origin, f'"{last}" does not stand here.', remedy)
+    kind = "x- keyword" if last.startswith("x-") else "keyword"
+    remedy = f"Remove it or correct its spelling.{hint(last, dialect.known_at(place))}"
+    return Finding("unknown-keyword", origin, f'Unknown {kind} "{last}" here.', remedy)
+
+
 def _meta_finding(origin: Origin, path: list[str | int], message: str) -> Finding:
-    last = str(path[-1]) if path else ""
     if message.startswith("False schema"):
-        kind = "x- keyword" if last.startswith("x-") else "keyword"
-        remedy = "Remove it or correct its spelling; x-tool and x-command stand at a file's root, the others in $defs."
-        return Finding("unknown-keyword", origin, f'Unknown {kind} "{last}" here.', remedy)
-    remedy = "Correct this place; the meta-schema (contractgen/metaschema/contract.json) says what may stand here."
+        return _unknown(origin, path)
+    own = [token for token in path if token in dialect.keywords()]
+    where = f"contractgen explain {own[-1]}" if own else "the meta-schema (contractgen/metaschema/contract.json)"
+    remedy = f"Correct this place; {where} says what may stand here."
     return Finding("meta-schema", origin, message[:300] + ".", remedy)

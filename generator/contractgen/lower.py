@@ -12,6 +12,7 @@ from contractgen.documents import Document, Folder
 from contractgen.errors import ContractError
 from contractgen.lower_command import command_name, lower_command
 from contractgen.lower_parts import expand_stars, lower_enumeration, lower_machine, lower_table, lower_values
+from contractgen.lower_suppressions import suppressions
 from contractgen.model import (
     Command,
     ContractSet,
@@ -28,6 +29,7 @@ from contractgen.model import (
     Tool,
     Values,
 )
+from contractgen.nearest import hint
 
 __all__ = ["ContractError", "load", "lower"]
 
@@ -84,6 +86,7 @@ class _Lowering:
             published=tuple(self.published),
             digest=_digest(self.folder.hashes),
             sources=dict(self.folder.hashes),
+            suppressions=tuple(found for document in self.folder.documents for found in suppressions(document)),
         )
 
     def _definition(self, document: Document, name: str, raw: Mapping[str, Json]) -> None:
@@ -169,7 +172,7 @@ class _Lowering:
         for _, command in commands:
             if command.tool not in tools:
                 message = f"No file has an x-tool named {command.tool}."
-                remedy = "Write the tool's file, or correct the name."
+                remedy = f"Write the tool's file, or correct the name.{hint(command.tool, tools)}"
                 self.findings.append(Finding("tool-exists", command.origin.at("tool"), message, remedy))
         ordered = sorted(tools.values(), key=lambda pair: (pair[0], pair[1].name))
         return {tool.name: tool for _, tool in ordered}
@@ -224,5 +227,6 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         errors=raw["set"]["errors"],
         roles=raw["set"]["roles"],
         envelope=raw["set"]["envelope"],
+        flags=raw["set"].get("flags", ""),
         property_test_floor=raw["tests"]["minimum_examples"],
     )

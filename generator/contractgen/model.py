@@ -38,12 +38,16 @@ def _escape(token: str | int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Report one fault: rule id, place, sentence, and what to do about it."""
+    """Report one fault: rule id, place, sentence, and what to do about it.
+
+    `proof` is JSON that shows the fault, as text, where there is such a thing. How grave it is, the rule's page says.
+    """
 
     rule: str
     origin: Origin
     message: str
     remedy: str
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +228,20 @@ class Settings:
     errors: str
     roles: str
     envelope: str
+    flags: str = ""
     format_assertions: tuple[str, ...] = ()
     property_test_floor: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Silence one rule at a place and below it, for a reason, until a day (ISO 8601)."""
+
+    rule: str
+    reason: str
+    until: str
+    place: Origin
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +259,7 @@ class ContractSet:
     published: tuple[str, ...]
     digest: str
     sources: Mapping[str, str] = field(default_factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
 
     @property
     def commands(self) -> tuple[Command, ...]:

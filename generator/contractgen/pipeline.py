@@ -10,10 +10,11 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 
-from contractgen import documents, emit, freshness, lockfile, lower, rules
+from contractgen import documents, emit, freshness, lockfile, lower, rules, suppression
 from contractgen.model import ContractSet, Finding
 
 LINE_LENGTH = 120
@@ -28,19 +29,21 @@ class Generation:
 
 
 def lint(contracts_dir: Path) -> tuple[ContractSet | None, list[Finding]]:
-    """Read a set and hold it to every rule."""
+    """Read a set and hold it to every rule, less what it suppresses."""
     try:
         contracts = lower.load(contracts_dir)
     except lower.ContractError as error:
         return None, list(error.findings)
-    return contracts, documents.locate(rules.check(contracts), contracts_dir)
+    # Advice follows names and references, so it takes a sound set.
+    found = rules.sound(contracts) or suppression.apply(rules.advice(contracts), contracts.suppressions, date.today())
+    return contracts, documents.locate(found, contracts_dir)
 
 
 def generate(contracts_dir: Path) -> Generation:
-    """Generate every output; raise ContractError if the set has findings."""
-    contracts, findings = lint(contracts_dir)
-    if contracts is None or findings:
-        raise lower.ContractError(findings)
+    """Generate every output; raise ContractError if the set has errors."""
+    contracts = lower.load(contracts_dir)
+    if findings := rules.sound(contracts):
+        raise lower.ContractError(documents.locate(findings, contracts_dir))
     tree = formatted(emit.emit_all(contracts), contracts.settings.package)
     tree[freshness.LOCK] = lockfile.text(contracts, contracts_dir, tree)
     return Generation(contracts, dict(sorted(tree.items())))

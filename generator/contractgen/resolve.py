@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from contractgen.documents import Document
 from contractgen.model import Finding, Json, Origin, Schema
+from contractgen.nearest import hint
 
 ONE = ("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then",
        "unevaluatedItems", "unevaluatedProperties")  # fmt: skip
@@ -86,6 +87,7 @@ def rewrite(schema: Json, file: str, places: Index, origin: Origin, findings: li
     if not isinstance(schema, Mapping):
         return schema
     copy = rebuild(schema, lambda tokens, child: rewrite(child, file, places, origin.at(*tokens), findings))
+    copy.pop("x-suppress", None)  # It speaks of the file's text, and no reader of the schema needs it.
     if "$ref" in copy:
         copy["$ref"] = _target(copy["$ref"], file, places, origin.at("$ref"), findings)
     return copy
@@ -105,7 +107,8 @@ def _dangling(reference: str, name: str, target: str, places: Index, origin: Ori
     message += f": {target} defines no {name}." if target in places.known else f": there is no file {target}."
     elsewhere = places.files.get(name)
     if elsewhere is None:
-        return Finding("ref-resolves", origin, message, "Define it, or name a definition that exists.")
+        remedy = f"Define it, or name a definition that exists.{hint(name, places.files)}"
+        return Finding("ref-resolves", origin, message, remedy)
     here = posixpath.relpath(elsewhere, posixpath.dirname(origin.file) or ".")
     path = "" if elsewhere == origin.file else here
     return Finding("ref-resolves", origin, message, f'Write "{path}#/$defs/{name}".')

@@ -153,7 +153,18 @@ def test_the_quick_check_imports_no_heavy_module(outputs: Path, run: Run) -> Non
     assert run("-S", "-c", code).stdout.strip() == "0 []"
 
 
-@pytest.mark.parametrize("arguments", [[], ["mend"], ["check", "--out"], ["lint", "--contracts", "no-such-folder"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["mend"],
+        ["check", "--out"],
+        ["lint", "--contracts", "no-such-folder"],
+        ["lint", "--format", "odd"],
+        ["explain"],
+        ["explain", "no-such-thing"],
+    ],
+)
 def test_bad_use_exits_with_2(arguments: list[str], run: Run) -> None:
     assert run("-m", "contractgen", *arguments).returncode == 2
 

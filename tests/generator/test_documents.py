@@ -32,7 +32,7 @@ CASES = [
     ("an unknown x- keyword of a definition", "shapes.json", '"x-published": true', '"x-publish": true',
      "unknown-keyword", "/$defs/Shelf/x-publish", '"x-publish"', "Remove it or correct its spelling"),
     ("an x- keyword deeper in a schema", "shapes.json", '"scale": {', '"scale": {"x-published": true, ',
-     "unknown-keyword", "/$defs/Chart/properties/scale/x-published", '"x-published"', "stand at a file's root"),
+     "unknown-keyword", "/$defs/Chart/properties/scale/x-published", '"x-published"', "It stands in a definition"),
     ("an unknown x- keyword at the root", "tools/loan.json", '"x-tool"', '"x-tol"',
      "unknown-keyword", "/x-tol", '"x-tol"', "Remove it or correct its spelling"),
     ("a misspelt keyword of JSON Schema", "shapes.json", '"minimum": 1', '"minmum": 1',

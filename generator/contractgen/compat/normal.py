@@ -23,9 +23,9 @@ ONE = frozenset({"additionalProperties", "contains", "else", "if", "items", "not
 MANY = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 NAMED = frozenset({"dependentSchemas", "patternProperties", "properties"})
 PLAIN = frozenset({
-    "const", "dependentRequired", "enum", "exclusiveMaximum", "exclusiveMinimum", "maxContains", "maxItems", "maxLength",
-    "maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf",
-    "pattern", "required", "type", "uniqueItems", "x-open",
+    "const", "dependentRequired", "enum", "exclusiveMaximum", "exclusiveMinimum", "maxContains", "maxItems",
+    "maxLength", "maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum",
+    "multipleOf", "pattern", "required", "type", "uniqueItems", "x-open",
 })  # fmt: skip
 # The formats that both validators know; any other is an annotation.
 FORMATS = frozenset({"date", "date-time", "duration", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6",

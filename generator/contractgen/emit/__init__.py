@@ -25,6 +25,7 @@ EMITTERS = (
     "mcp_tools",
     "manifest",
     "tool_reference",
+    "dialect_reference",
     "property_tests",
 )
 

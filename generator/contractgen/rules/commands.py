@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from contractgen.model import Command, ContractSet, Enumeration, Finding
+from contractgen.nearest import hint
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
@@ -30,4 +31,4 @@ def _unknown(command: Command, key: str, named: Iterable[str], known: set[str], 
         if value not in known:
             origin = command.origin.at(key) if key == "role" else command.origin.at(key, position)
             message = f'{command.name} names "{value}" under "{key}", which nothing declares.'
-            yield Finding(rule, origin, message, "Declare it, or correct the name.")
+            yield Finding(rule, origin, message, f"Declare it, or correct the name.{hint(value, known)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen.model import ContractSet, Finding, Machine
+from contractgen.nearest import hint
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
@@ -15,7 +16,9 @@ def check(contracts: ContractSet) -> Iterator[Finding]:
         if enumeration is None:
             origin = machine.origin.at("x-machine", "states")
             message = f"{machine.states} is not an enumeration."
-            yield Finding("machine-names", origin, message, "Name one that exists.")
+            yield Finding(
+                "machine-names", origin, message, f"Name one that exists.{hint(machine.states, contracts.enumerations)}"
+            )
             continue
         states = [member.value for member in enumeration.members]
         unknown = list(_unknown_states(machine, set(states)))
@@ -36,7 +39,7 @@ def _unknown_states(machine: Machine, states: set[str]) -> Iterator[Finding]:
     for origin, value in named:
         if value not in states:
             message = f'"{value}" is not a member of {machine.states}.'
-            yield Finding("machine-names", origin, message, "Correct the state.")
+            yield Finding("machine-names", origin, message, f"Correct the state.{hint(value, states)}")
 
 
 def _triggers(machine: Machine, triggers: set[str]) -> Iterator[Finding]:
@@ -45,7 +48,7 @@ def _triggers(machine: Machine, triggers: set[str]) -> Iterator[Finding]:
         origin = machine.origin.at("x-machine", "transitions", position, "trigger")
         if move.trigger not in triggers:
             message = f'"{move.trigger}" is neither a command nor an event.'
-            yield Finding("machine-trigger", origin, message, "Correct the name.")
+            yield Finding("machine-trigger", origin, message, f"Correct the name.{hint(move.trigger, triggers)}")
         if move.trigger in seen:
             message = f'"{move.trigger}" triggers two transitions.'
             yield Finding("machine-trigger", origin, message, "State its sources and targets in one transition.")

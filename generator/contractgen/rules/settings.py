@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from contractgen.freshness import SETTINGS_FILE
 from contractgen.model import ContractSet, Finding, Origin
+from contractgen.nearest import hint
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
@@ -14,8 +15,11 @@ def check(contracts: ContractSet) -> Iterator[Finding]:
     for key, name, kind, known in (
         ("errors", settings.errors, "enumeration", contracts.enumerations),
         ("roles", settings.roles, "enumeration", contracts.enumerations),
+        ("flags", settings.flags, "enumeration", contracts.enumerations),
         ("envelope", settings.envelope, "definition", contracts.definitions),
     ):
-        if name not in known:
+        if name and name not in known:
             origin = Origin(SETTINGS_FILE, f"/set/{key}")
-            yield Finding("settings", origin, f"No {kind} is named {name}.", "Define it, or correct the name.")
+            yield Finding(
+                "settings", origin, f"No {kind} is named {name}.", f"Define it, or correct the name.{hint(name, known)}"
+            )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 
-from contractgen.model import ContractSet, DecisionTable, Finding, Origin
+from contractgen.model import ContractSet, DecisionTable, Finding, Origin, Row
+from contractgen.nearest import hint
 from contractgen.rules.judge import Judge
 
 Choices = Mapping[str, tuple[str | None, ...]]
@@ -32,7 +33,9 @@ def _names(contracts: ContractSet, table: DecisionTable) -> Iterator[Finding]:
         if enumeration not in contracts.enumerations:
             origin = table.origin.at("x-table", "inputs", name)
             message = f"{enumeration} is not an enumeration."
-            yield Finding("table-names", origin, message, "Name one that exists.")
+            yield Finding(
+                "table-names", origin, message, f"Name one that exists.{hint(enumeration, contracts.enumerations)}"
+            )
             return
     for position, product in enumerate(table.domain):
         yield from _choices(contracts, table, product, table.origin.at("x-table", "domain", position))
@@ -44,33 +47,46 @@ def _choices(contracts: ContractSet, table: DecisionTable, choices: Choices, ori
     for name, values in choices.items():
         if name not in table.inputs:
             message = f'"{name}" is not an input of {table.name}.'
-            yield Finding("table-names", origin.at(name), message, f"Use one of {', '.join(table.inputs)}.")
+            yield Finding(
+                "table-names",
+                origin.at(name),
+                message,
+                f"Use one of {', '.join(table.inputs)}.{hint(name, table.inputs)}",
+            )
             continue
         known = {member.value for member in contracts.enumerations[table.inputs[name]].members}
         for value in values:
             if value is not None and value not in known:
                 message = f'"{value}" is not a member of {table.inputs[name]}.'
-                yield Finding("table-names", origin.at(name), message, "Correct the value.")
+                yield Finding("table-names", origin.at(name), message, f"Correct the value.{hint(value, known)}")
 
 
 def _coverage(table: DecisionTable) -> Iterator[Finding]:
-    alive: set[int] = set()
-    undecided: list[Point] = []
-    for point in _points(table):
-        row = _first_match(table, point)
-        if row is None:
-            undecided.append(point)
-        else:
-            alive.add(row)
+    matches = list(first_matches(table))
+    undecided = [point for point, row in matches if row is None]
     if undecided:
         shown = "; ".join(_show(table, point) for point in undecided[:_SHOWN])
         message = f"{len(undecided)} point(s) of the domain match no row, such as {shown}."
         yield Finding("table-total", table.origin.at("x-table", "rows"), message, "Add rows for them.")
     for position in range(len(table.rows)):
-        if position not in alive:
-            origin = table.origin.at("x-table", "rows", position)
-            message = "This row is never the first to match a point of the domain."
-            yield Finding("table-dead-row", origin, message, "Remove it, or move it before the row that hides it.")
+        if all(row != position for _, row in matches):
+            yield _dead(table, position, matches)
+
+
+def first_matches(table: DecisionTable) -> Iterator[tuple[Point, int | None]]:
+    """List each point of a table's domain with the first row that matches it; None: no row does."""
+    return ((point, _first_match(table, point)) for point in _points(table))
+
+
+def _dead(table: DecisionTable, position: int, matches: list[tuple[Point, int | None]]) -> Finding:
+    origin = table.origin.at("x-table", "rows", position)
+    hiding = sorted({row for point, row in matches if row is not None and _matches(table, table.rows[position], point)})
+    if not hiding:
+        message = "This row matches no point of the domain."
+        return Finding("table-unreachable-row", origin, message, "Widen the domain, correct the row, or remove it.")
+    rows = ", ".join(f"/rows/{row}" for row in hiding)
+    message = f"This row is never the first to match: whatever it matches, {rows} matched before."
+    return Finding("table-dead-row", origin, message, f"Remove it, or move it before {rows}.")
 
 
 def _points(table: DecisionTable) -> Iterator[Point]:
@@ -83,11 +99,15 @@ def _points(table: DecisionTable) -> Iterator[Point]:
 
 
 def _first_match(table: DecisionTable, point: Point) -> int | None:
-    values = dict(zip(table.inputs, point, strict=True))
     for position, row in enumerate(table.rows):
-        if all(values[name] in choices for name, choices in row.when.items()):
+        if _matches(table, row, point):
             return position
     return None
+
+
+def _matches(table: DecisionTable, row: Row, point: Point) -> bool:
+    values = dict(zip(table.inputs, point, strict=True))
+    return all(values[name] in choices for name, choices in row.when.items())
 
 
 def _show(table: DecisionTable, point: Point) -> str:

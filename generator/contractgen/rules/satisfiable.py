@@ -1,0 +1,40 @@
+"""Every schema takes something: `find_unsatisfiable` proves which one cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contractgen.bundle import REF_PREFIX, plain
+from contractgen.model import ContractSet, Finding, Json
+
+
+def check(contracts: ContractSet) -> Iterator[Finding]:
+    """Find schemas that take no value at all; a plain `false` says so itself and is meant."""
+    from jsonschema_rs import canonical
+
+    definitions = {name: plain(item.schema) for name, item in contracts.definitions.items()}
+    # Only what the root leads to is judged.
+    led_to = {name: {"$ref": f"{REF_PREFIX}{name}"} for name in definitions}
+    proven = canonical.find_unsatisfiable({"$defs": definitions, "properties": led_to}, validate_formats=True)
+    meant = canonical.UnsatisfiableReason.Literal
+    pointers = sorted(pointer for pointer, reason in proven.items() if not isinstance(reason, meant))
+    for pointer in pointers:
+        # Where an inner schema takes nothing, it is the one to mend.
+        inner = any(other.startswith(f"{pointer}/") for other in pointers)
+        name, tokens = _place(pointer)
+        if pointer.startswith("/$defs/") and not inner:
+            origin = contracts.definitions[name].origin.at(*tokens)
+            message = f"No value can satisfy this schema: {_why(definitions[name], tokens)}."
+            yield Finding("schema-satisfiable", origin, message, "Remove or widen one of them.")
+
+
+def _place(pointer: str) -> tuple[str, list[str]]:
+    tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+    return (tokens[1], tokens[2:]) if len(tokens) > 1 else ("", [])
+
+
+def _why(schema: Json, tokens: list[str]) -> str:
+    for token in tokens:
+        schema = schema[int(token)] if isinstance(schema, list) else schema[token]
+    said = [key for key in schema if key not in ("title", "description", "default", "examples")]
+    return f"its {', '.join(said)} contradict each other" if len(said) > 1 else "what it refers to takes nothing"
