@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from contractgen.compat.second_opinion import formats, library
+
 Json = Any
 
 
@@ -26,9 +28,7 @@ class Judges:
 
     @cached_property
     def _second(self) -> Any:
-        from jsonschema import Draft202012Validator
-
-        return Draft202012Validator(self.document, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        return library().Draft202012Validator(self.document, format_checker=formats())
 
     def takes(self, value: Json) -> bool:
         """Say whether jsonschema-rs takes a value; a value it cannot read is not taken."""

@@ -130,6 +130,7 @@ class Maker:
         self, made: dict[str, Json], name: str, needed: bool, facets: list[Facet], hints: list[Facet], depth: int
     ) -> None:
         held = [child for facet in facets for child in children(facet, name)]
+        held = held or [facet["unevaluatedProperties"] for facet in facets if "unevaluatedProperties" in facet]
         asked = [child for facet in hints for child in children(facet, name)]
         if any(child is False for child in held):
             if needed:
@@ -254,8 +255,6 @@ def children(facet: Facet, name: str) -> list[Json]:
     found += [below for pattern, below in facet.get("patternProperties", {}).items() if texts.matches(name, pattern)]
     if not found and "additionalProperties" in facet:
         found = [facet["additionalProperties"]]
-    if not found and isinstance(facet.get("unevaluatedProperties"), Mapping):
-        found = [facet["unevaluatedProperties"]]
     return found
 
 

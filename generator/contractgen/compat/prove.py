@@ -169,7 +169,7 @@ class Prover:
             other = negated(schema["not"], self._definitions)
             if other is not None:
                 yield other
-        if "unevaluatedProperties" in schema and set(schema) - {"unevaluatedProperties"}:
+        if "unevaluatedProperties" in schema:
             seen = evaluated.gather(schema, self._definitions, lambda _: True)
             yield seen.properties_rule(schema["unevaluatedProperties"])
         if "unevaluatedItems" in schema:
@@ -204,10 +204,10 @@ class Prover:
             others: list[Json] = facets[:place] + facets[place + 1 :]
             for keyword in ("anyOf", "oneOf"):
                 if keyword in facet:
-                    rest = {key: value for key, value in facet.items() if key != keyword}
+                    rest = _without(facet, keyword)
                     yield [[*others, rest, branch] for branch in facet[keyword]]
             if "if" in facet:
-                rest = {key: value for key, value in facet.items() if key not in ("if", "then", "else")}
+                rest = _without(facet, "if", "then", "else")
                 yield [
                     [*others, rest, facet["if"], facet.get("then", True)],
                     [*others, rest, {"not": facet["if"]}, facet.get("else", True)],
@@ -236,6 +236,8 @@ class Prover:
             return keyword not in ("properties", "patternProperties", "additionalProperties", "items", "prefixItems",
                                    "contains", "if", "unevaluatedProperties", "unevaluatedItems") or self._rule(
                 facets, part, keyword, level, splits)  # fmt: skip
+        if keyword in ("enum", "const") and kinds == {"string"}:
+            return prove_scalars.prove_listed(facets, part.get("enum", [part.get("const")]))
         return self._rule(facets, part, keyword, level, splits)
 
     def _rule(self, facets: Known, part: Mapping[str, Json], keyword: str, level: int, splits: int) -> bool:
@@ -388,6 +390,12 @@ def _parted(asked: Json) -> Iterator[Json]:
         if part and next(iter(part)) not in _SIDE:
             yield part
     yield from ({key: value} for key, value in left.items() if key not in _SIDE)
+
+
+def _without(facet: Mapping[str, Json], *keywords: str) -> dict[str, Json]:
+    # What is unevaluated hangs on the branches; spelled out with all of them, it is already known.
+    gone = {*keywords, "unevaluatedProperties", "unevaluatedItems"}
+    return {key: value for key, value in facet.items() if key not in gone}
 
 
 def _text(value: Json) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -52,6 +53,18 @@ def prove_text(known: Known, keyword: str, value: Json) -> bool:
     if value in formats or any(value in WITHIN.get(kind, ()) for kind in formats):
         return True
     return value in ENOUGH and none(Wanted(held.has, held.lacks | {ENOUGH[value]}, held.least, held.most))
+
+
+def prove_listed(known: Known, listed: Sequence[Json]) -> bool:
+    """Prove that a text is one of a list."""
+    held = text(known)
+    literals = "|".join(re.sub(r"([^A-Za-z0-9_ ])", _escaped, one) for one in listed if isinstance(one, str))
+    return bool(held.has) and none(Wanted(held.has, held.lacks | {f"^(?:{literals})$"}, held.least, held.most))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[1])
+    return f"\\u{code:04x}" if code < 0x10000 else found[1]
 
 
 def no_text(known: Known) -> bool:
