@@ -1,4 +1,4 @@
-"""The command line: generate, check, lint, explain, compat. Exit 0 clean, 1 findings or drift, 2 bad use.
+"""The command line, one function a verb. Exit 0 clean, 1 findings or drift, 2 bad use.
 
 `check` asks `freshness` first; everything heavy is imported only when that does not settle it.
 """
@@ -48,9 +48,24 @@ def _run(arguments: argparse.Namespace) -> int:
         from contractgen import explain_command
 
         return explain_command.run(arguments.id, arguments.contracts)
+    if arguments.command == "compat":
+        from contractgen.compat import command
+
+        return command.run(arguments.old, arguments.new, arguments.role, arguments.format)
+    if arguments.command in ("breaking", "accept"):
+        return _run_breaking(arguments)
     from contractgen import commands
 
     return commands.run(arguments.command, arguments.contracts, arguments.out)
+
+
+def _run_breaking(arguments: argparse.Namespace) -> int:
+    from contractgen.breaking import command
+
+    place = arguments.against, arguments.contracts, arguments.out
+    if arguments.command == "accept":
+        return command.accept(arguments.fingerprint, arguments.reason, arguments.until, *place)
+    return command.run(*place, arguments.format, arguments.notes)
 
 
 def _is_folder(path: str) -> bool:
@@ -91,6 +106,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
             _add_format(command)
     _add_explain(verbs)
     _add_compat(verbs)
+    _add_breaking(verbs)
     return parser.parse_args(list(argv))
 
 
@@ -106,6 +122,22 @@ def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     command = verbs.add_parser("explain", help=text, description=text)
     command.add_argument("id", help="the id of a rule, as a finding names it, or one of the other names")
     command.add_argument("--contracts", default="contracts", help="the folder of contracts")
+
+
+def _add_breaking(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "compare the set with an older one and say what breaks whom"
+    breaking = verbs.add_parser("breaking", help=text, description=text)
+    text = "answer for a change that `breaking` tells"
+    accept = verbs.add_parser("accept", help=text, description=text)
+    for command in (breaking, accept):
+        against = "a git revision, a folder, a lock or a catalog; left out, the nearest tag v*"
+        command.add_argument("--against", help=against)
+        command.add_argument("--contracts", default="contracts", help="the folder of contracts")
+        command.add_argument("--out", default="generated", help="the folder of outputs")
+    _add_format(breaking)
+    accept.add_argument("fingerprint", help="the twelve digits that `breaking` gives")
+    accept.add_argument("--reason", required=True, help="why it is right")
+    accept.add_argument("--until", required=True, help="the last day it holds, as 2026-01-31")
 
 
 def _add_compat(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

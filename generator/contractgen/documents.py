@@ -22,7 +22,9 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "mcp": {"server": str},
     "docs": {"tool_reference": str},
     "tests": {"minimum_examples": int},
+    "deprecation": {"months": int, "minor_releases": int},
 }
+_OPTIONAL_SECTIONS = frozenset({"deprecation"})
 _OPTIONAL = frozenset({("set", "flags")})
 
 
@@ -116,6 +118,8 @@ def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
         yield _setting(f"/{section}", f"Unknown section [{section}].", remedy)
     for section, keys in _SECTIONS.items():
         table = data.get(section)
+        if table is None and section in _OPTIONAL_SECTIONS:
+            continue
         if not isinstance(table, dict):
             yield _setting(f"/{section}", f"Section [{section}] is missing.", f"Add [{section}].")
             continue

@@ -201,6 +201,7 @@ class Command:
     aliases: tuple[Alias, ...]
     examples: tuple[Example, ...]
     origin: Origin
+    deprecated: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,8 @@ class Settings:
     flags: str = ""
     format_assertions: tuple[str, ...] = ()
     property_test_floor: int = 50
+    deprecation_months: int = 3
+    deprecation_minor_releases: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,11 @@ def _read(path: Path) -> Json:
         message = getattr(error, "message", str(error))
         raise NotASchema(f"{path} is not a schema at /{place}: {message}. Correct this place.") from None
     try:
-        normal(schema, path.parent)
-    except NotASchema as error:
+        compiled = jsonschema_rs.Draft202012Validator(normal(schema, path.parent), validate_formats=True)
+        compiled.is_valid(None)
+    except (jsonschema_rs.ValidationError, ValueError) as error:
+        if not isinstance(error, NotASchema):
+            raise NotASchema(f"{path} is not a schema: {error}. Correct this place.") from None
         raise NotASchema(f"{path}: {error} Correct the reference, or put the file beside it.") from None
     return schema
 

@@ -22,6 +22,7 @@ EMITTERS = (
     "events",
     "models",
     "published_schemas",
+    "contracts_lock",
     "mcp_tools",
     "manifest",
     "tool_reference",
