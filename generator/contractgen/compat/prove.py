@@ -384,7 +384,8 @@ def _parted(asked: Json) -> Iterator[Json]:
         yield {key: asked[key] for key in keys if key in asked} | {k: v for k, v in asked.items() if k not in keys}
         for key in keys:
             left.pop(key, None)
-    yield from left.pop("allOf", ())
+    for item in left.pop("allOf", ()):
+        yield from _parted(item)
     for group in _GROUPS:
         part = {key: left.pop(key) for key in group if key in left}
         if part and next(iter(part)) not in _SIDE:
