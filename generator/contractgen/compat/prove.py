@@ -378,12 +378,10 @@ def _parted(asked: Json) -> Iterator[Json]:
         return
     left = dict(asked)
     left.pop("x-open", None)
-    if "unevaluatedProperties" in left or "unevaluatedItems" in left:
-        keys = ("unevaluatedProperties", "unevaluatedItems")
-        # What is unevaluated hangs on everything beside it.
-        yield {key: asked[key] for key in keys if key in asked} | {k: v for k, v in asked.items() if k not in keys}
-        for key in keys:
-            left.pop(key, None)
+    for key in ("unevaluatedProperties", "unevaluatedItems"):
+        if left.pop(key, True) is not True:
+            # What is unevaluated hangs on everything beside it.
+            yield {key: asked[key]} | {other: value for other, value in asked.items() if not other.startswith("uneval")}
     for item in left.pop("allOf", ()):
         yield from _parted(item)
     for group in _GROUPS:
