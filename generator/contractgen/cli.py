@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if quick is not None and _is_folder(quick[0]) and freshness.is_fresh(*quick):
         return CLEAN
     arguments = _parse(argv)
-    if "contracts" in arguments and not _is_folder(arguments.contracts):
+    if "contracts" in arguments and arguments.command != "explain" and not _is_folder(arguments.contracts):
         print(f"contractgen: {arguments.contracts} is not a folder; name it with --contracts.", file=sys.stderr)
         return BAD_USE
     try:
