@@ -95,6 +95,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         if verb == "lint":
             _add_format(command)
     _add_explain(verbs)
+    _add_compat(verbs)
+    _add_breaking(verbs)
     text = "make a small, complete project in an empty folder"
     new = verbs.add_parser("init", help=text, description=text)
     new.add_argument("folder", nargs="?", default=".", help="where; made if it is not there")
@@ -113,3 +115,28 @@ def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     command = verbs.add_parser("explain", help=text, description=text)
     command.add_argument("id", help="the id of a rule, as a finding names it, or one of the other names")
     command.add_argument("--contracts", default="contracts", help="the folder of contracts")
+
+
+def _add_breaking(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "compare the set with an older one and say what breaks whom"
+    breaking = verbs.add_parser("breaking", help=text, description=text)
+    text = "answer for a change that `breaking` tells"
+    accept = verbs.add_parser("accept", help=text, description=text)
+    for command in (breaking, accept):
+        against = "a git revision, a folder, a lock or a catalog; left out, the nearest tag v*"
+        command.add_argument("--against", help=against)
+        command.add_argument("--contracts", default="contracts", help="the folder of contracts")
+        command.add_argument("--out", default="generated", help="the folder of outputs")
+    _add_format(breaking)
+    accept.add_argument("fingerprint", help="the twelve digits that `breaking` gives")
+    accept.add_argument("--reason", required=True, help="why it is right")
+    accept.add_argument("--until", required=True, help="the last day it holds, as 2026-01-31")
+
+
+def _add_compat(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "judge the change between two schema files"
+    command = verbs.add_parser("compat", help=text, description=text)
+    command.add_argument("old", help="the schema as it was")
+    command.add_argument("new", help="the schema as it is to be")
+    command.add_argument("--role", choices=("request", "response", "stored"), required=True, help="what it is for")
+    command.add_argument("--format", choices=("json", "text"), default="text", help="how to say it")

@@ -22,6 +22,9 @@ DIFF_LINES = 20
 MODULES = {
     "lint": "lint_command",
     "explain": "explain_command",
+    "compat": "compat.command",
+    "breaking": "breaking.command",
+    "accept": "breaking.command",
     "size": "sizes",
     "graph": "graph",
     "watch": "watching",

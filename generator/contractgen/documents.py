@@ -27,6 +27,7 @@ _OPTIONAL: dict[str, dict[str, type]] = {
     "set": {"flags": str},
     "mcp": {"input_budget": int},
     "config": {"definition": str, "file": str, "environment": str, "page": str},
+    "deprecation": {"months": int, "minor_releases": int},
 }
 
 

@@ -35,6 +35,8 @@ from contractgen.nearest import hint
 
 __all__ = ["ContractError", "load", "lower"]
 
+# What is part of the schema itself, for those who compare it.
+_KEPT = frozenset({"x-open", "x-deprecated"})
 _KINDS = ("x-event", "x-enum", "x-table", "x-machine", "x-values")
 
 
@@ -106,7 +108,7 @@ class _Lowering:
         self._kind(kinds[0] if kinds else "", document, name, raw, schema, origin)
 
     def _schema(self, document: Document, name: str, raw: Mapping[str, Json], origin: Origin) -> dict[str, Json]:
-        plain = {key: value for key, value in raw.items() if not key.startswith("x-")}
+        plain = {key: value for key, value in raw.items() if not key.startswith("x-") or key in _KEPT}
         closed: dict[str, Json] = resolve.rewrite(plain, document.file, self.index, origin, self.findings)
         return {"title": name} | closed
 
@@ -236,4 +238,6 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         property_test_floor=raw["tests"]["minimum_examples"],
         config=ConfigFile(**raw["config"]) if "config" in raw else None,
         **({"input_budget": raw["mcp"]["input_budget"]} if "input_budget" in raw["mcp"] else {}),
+        deprecation_months=raw.get("deprecation", {}).get("months", 3),
+        deprecation_minor_releases=raw.get("deprecation", {}).get("minor_releases", 2),
     )

@@ -202,6 +202,7 @@ class Command:
     aliases: tuple[Alias, ...]
     examples: tuple[Example, ...]
     origin: Origin
+    deprecated: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,8 @@ class Settings:
     property_test_floor: int = 50
     input_budget: int = 24_000
     config: ConfigFile | None = None
+    deprecation_months: int = 3
+    deprecation_minor_releases: int = 2
 
 
 @dataclass(frozen=True, slots=True)

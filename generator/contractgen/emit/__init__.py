@@ -24,6 +24,7 @@ EMITTERS = (
     "models",
     "published_schemas",
     "typescript",
+    "contracts_lock",
     "mcp_tools",
     "manifest",
     "tool_reference",

@@ -147,6 +147,9 @@ def _view(schema: Json, module: str, contracts: ContractSet) -> Json:
     if not isinstance(schema, Mapping):
         return schema
     copy = resolve.rebuild(schema, lambda _, child: _view(child, module, contracts))
+    if copy.get("properties") and copy.pop("patternProperties", None) is not None:
+        # The model generator knows named properties or patterned ones, not both: what is patterned has to get through.
+        copy["additionalProperties"] = True
     reference = copy.pop("$ref", None)
     return copy if reference is None else _reference(copy, reference.removeprefix(resolve.PREFIX), module, contracts)
 
