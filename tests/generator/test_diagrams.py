@@ -71,5 +71,6 @@ def test_every_diagram_names_only_states_and_triggers_of_its_machine(folder: Pat
 
 
 def test_what_follows_an_error_is_what_its_tables_decide() -> None:
-    assert consequences(load(LIBRARY), "ON_LOAN") == ["say `Wait for it.`; stop `false`; calls `catalog`"]
-    assert consequences(load(LIBRARY), "BAD_CALL") == ["say `Ask for another.`; stop `true`"]
+    decided = "say `Wait for it.`; stop `false`; calls `catalog`; rule `reading-room`"
+    assert consequences(load(LIBRARY), "ON_LOAN") == [decided]
+    assert consequences(load(LIBRARY), "BAD_CALL") == ["say `Ask for another.`; stop `true`; next `catalog.search`"]
