@@ -13,7 +13,7 @@ from contractgen.cli import main
 from contractgen.emit.mcp_tools import definitions
 from contractgen.pipeline import lint
 from tests.generator.contract_sets import FOLDERS, NAMES, OWN, load
-from tests.generator.library import LIBRARY, Change, Edit
+from tests.generator.library import Change, Edit
 
 BORROW = "commands/loan/borrow.json"
 PLAIN: dict[str, Any] = {
