@@ -56,7 +56,7 @@ generate: setup
 fresh: setup
     .venv/bin/python -m contractgen check
 
-# Everything CI runs: drift, format, lint, types, layers, tests; a warning is an error
+# Everything CI runs: drift, what breaks since the last tag v*, format, lint, types, layers, tests; a warning is an error
 check: setup
     .venv/bin/python -m contractgen check --full
     .venv/bin/python -m contractgen lint

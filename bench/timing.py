@@ -61,6 +61,10 @@ class Timings:
         value = self.p99(name) / self.p50(floor)
         yield f"p99 of {name}  /  {floor}  =  {value:.2f}{_judged(value, limit)}"
 
+    def fastest_ratio(self, name: str, floor: str) -> Iterator[str]:
+        """Say how the fastest tenth of the samples stands to that of a floor."""
+        yield f"p10 of {name}  /  {floor}  =  {self._share(name, 0.1) / self._share(floor, 0.1):.2f}"
+
 
 def _judged(value: float, limit: float | None) -> str:
     return "" if limit is None else f"  (at most {limit:g}: {'reached' if value <= limit else 'MISSED'})"

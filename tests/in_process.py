@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foundry_contracts.models.config import SettingShown
 from foundry_contracts.models.events_session import SessionSettings
 from foundry_contracts.models.formats_plan import CommandLine
 from foundry_contracts.vocabulary import (
@@ -172,6 +174,7 @@ class InProcess:
         self.real_reviewer: Reviewer | None = None
         self.settings = SETTINGS.model_copy(update=settings)
         self.flags = ALL_ON
+        self.shown: Sequence[SettingShown] = ()
         self.write_back = False
         self._join()
 
@@ -202,7 +205,7 @@ class InProcess:
                 self.leases,
                 WorkspaceProtectedFiles(self.workspace),
             ),
-            policy=Policy(self.settings, features_of(self.flags)),
+            policy=Policy(self.settings, features_of(self.flags), self.shown),
             replay_grace_s=3600,
             write_back=self.write_back,
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 from contractgen import freshness, lockfile, pipeline, report, tree
@@ -16,13 +18,31 @@ REMEDY = "Remedy: contractgen generate"
 DIFF_LINES = 20
 
 
-def run(verb: str, contracts: str, out: str) -> int:
+# Verbs with a module of their own, whose `run` takes the parsed words.
+MODULES = {
+    "lint": "lint_command",
+    "explain": "explain_command",
+    "compat": "compat.command",
+    "breaking": "breaking.command",
+    "accept": "breaking.command",
+    "size": "sizes",
+    "graph": "graph",
+    "watch": "watching",
+    "init": "new_project",
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Carry a verb out; findings of the contracts end any of them."""
     verbs = {"generate": _generate, "check": _check}
+    verb = arguments.command
     try:
-        return verbs[verb](Path(contracts), Path(out))
+        if verb in MODULES:
+            status: int = import_module(f"contractgen.{MODULES[verb]}").run(arguments)
+            return status
+        return verbs[verb](Path(arguments.contracts), Path(getattr(arguments, "out", "")))
     except ContractError as error:
-        print(report.render(error.findings, "text", contracts), end="", file=sys.stderr)
+        print(report.render(error.findings, "text", arguments.contracts), end="", file=sys.stderr)
         return 1
 
 

@@ -16,13 +16,18 @@ from contractgen.model import Finding, Json, Origin
 from contractgen.nearest import hint
 
 _SECTIONS: dict[str, dict[str, type]] = {
-    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str, "flags": str},
+    "set": {"name": str, "version": str, "id_base": str, "errors": str, "roles": str, "envelope": str},
     "python": {"package": str, "distribution": str},
     "mcp": {"server": str},
     "docs": {"tool_reference": str},
     "tests": {"minimum_examples": int},
 }
-_OPTIONAL = frozenset({("set", "flags")})
+# What a set may leave out: keys of the sections above, and whole sections.
+_OPTIONAL: dict[str, dict[str, type]] = {
+    "set": {"flags": str},
+    "mcp": {"input_budget": int},
+    "deprecation": {"months": int, "minor_releases": int},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +107,28 @@ def _settings(raw: bytes) -> tuple[dict[str, dict[str, Json]], list[Finding]]:
 
 
 def _settings_findings(data: dict[str, Any]) -> Iterator[Finding]:
-    for section in data.keys() - _SECTIONS.keys():
-        remedy = f"Remove it or correct its name.{hint(section, _SECTIONS)}"
+    known = {
+        **_SECTIONS,
+        **{section: keys for section, keys in _OPTIONAL.items() if section in data.keys() - _SECTIONS},
+    }
+    for section in data.keys() - known.keys():
+        remedy = f"Remove it or correct its name.{hint(section, known)}"
         yield _setting(f"/{section}", f"Unknown section [{section}].", remedy)
-    for section, keys in _SECTIONS.items():
+    for section, keys in known.items():
         table = data.get(section)
         if not isinstance(table, dict):
             yield _setting(f"/{section}", f"Section [{section}] is missing.", f"Add [{section}].")
             continue
-        yield from _section_findings(section, keys, table)
+        optional = {key: kind for key, kind in _OPTIONAL.get(section, {}).items() if key in table}
+        yield from _section_findings(section, keys | optional, table)
 
 
 def _section_findings(section: str, keys: dict[str, type], table: dict[str, Any]) -> Iterator[Finding]:
     for key in sorted(table.keys() - keys.keys()):
-        known = ", ".join(keys)
-        yield _setting(
-            f"/{section}/{key}", f"Unknown key {key} in [{section}].", f"Use one of {known}.{hint(key, keys)}"
-        )
+        known = keys | _OPTIONAL.get(section, {})
+        remedy = f"Use one of {', '.join(known)}.{hint(key, known)}"
+        yield _setting(f"/{section}/{key}", f"Unknown key {key} in [{section}].", remedy)
     for key, kind in keys.items():
-        if key not in table and (section, key) in _OPTIONAL:
-            continue
         if not isinstance(table.get(key), kind) or isinstance(table.get(key), bool):
             what = "a string" if kind is str else "an integer"
             yield _setting(f"/{section}/{key}", f"{section}.{key} is missing or not {what}.", f"Set it to {what}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from contractgen.model import ContractSet, Enumeration, Json, Member
 from contractgen.nearest import hint
 
 
-def run(word: str, contracts: str) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Print one page; 2 says that nothing has this name."""
+    word, contracts = arguments.id, arguments.contracts
     if word in rulebook.pages():
         print(rulebook.pages()[word].text, end="")
     elif word in dialect.keywords():

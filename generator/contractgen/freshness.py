@@ -8,7 +8,13 @@ output, so that an edit of any of them, or of the lock itself, shows.
 from __future__ import annotations
 
 import os
-from hashlib import sha256
+
+# The quick hash itself, where it is to be had: by way of hashlib it would bring all of OpenSSL along, which costs more
+# than hashing every file does.
+try:
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
 
 # Type checkers take this name for true; the import costs as much as hashing a hundred files.
 TYPE_CHECKING = False
@@ -19,6 +25,7 @@ LOCK = "manifest.lock.json"
 SETTINGS_FILE = "contracts.toml"
 GENERATOR = os.path.dirname(os.path.abspath(__file__))
 _SOURCES = (".py", ".json", ".j2", ".jinja", ".md", ".toml")
+_SIZE = 32
 _MARK = b'  "state": "'
 _END = b'"\n}\n'
 
@@ -48,9 +55,9 @@ def outputs(root: str) -> list[str]:
 
 def digest(root: str, paths: Iterable[str], replaced: Mapping[str, str] | None = None) -> str:
     """Hash files by path and content; `replaced` gives texts that are not on disk."""
-    whole = sha256()
+    whole = blake2b(digest_size=_SIZE)
     for path in sorted(paths):
-        whole.update(path.encode() + b"\0" + sha256(_content(root, path, replaced)).digest())
+        whole.update(path.encode() + b"\0" + blake2b(_content(root, path, replaced), digest_size=_SIZE).digest())
     return whole.hexdigest()
 
 
@@ -78,7 +85,8 @@ def generator_digest() -> str:
 
 def state(head: bytes, contracts: str, tree: str) -> str:
     """Hash the lock's text before `state` together with everything the lock speaks of."""
-    return sha256(b"\0".join([head, contracts.encode(), generator_digest().encode(), tree.encode()])).hexdigest()
+    known = b"\0".join([head, contracts.encode(), generator_digest().encode(), tree.encode()])
+    return blake2b(known, digest_size=_SIZE).hexdigest()
 
 
 def seal(head: str, contracts_dir: str, tree: Mapping[str, str]) -> str:

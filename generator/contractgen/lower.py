@@ -36,6 +36,8 @@ from contractgen.nearest import hint
 
 __all__ = ["ContractError", "load", "lower"]
 
+# What is part of the schema itself, for those who compare it.
+_KEPT = frozenset({"x-open", "x-deprecated"})
 _KINDS = ("x-event", "x-enum", "x-table", "x-machine", "x-values", "x-config")
 
 
@@ -109,7 +111,7 @@ class _Lowering:
         self._kind(kinds[0] if kinds else "", document, name, raw, schema, origin)
 
     def _schema(self, document: Document, name: str, raw: Mapping[str, Json], origin: Origin) -> dict[str, Json]:
-        plain = without_settings({key: value for key, value in raw.items() if not key.startswith("x-")})
+        plain = without_settings({key: value for key, value in raw.items() if not key.startswith("x-") or key in _KEPT})
         closed: dict[str, Json] = resolve.rewrite(plain, document.file, self.index, origin, self.findings)
         return {"title": name} | closed
 
@@ -242,4 +244,7 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         envelope=raw["set"]["envelope"],
         flags=raw["set"].get("flags", ""),
         property_test_floor=raw["tests"]["minimum_examples"],
+        **({"input_budget": raw["mcp"]["input_budget"]} if "input_budget" in raw["mcp"] else {}),
+        deprecation_months=raw.get("deprecation", {}).get("months", 3),
+        deprecation_minor_releases=raw.get("deprecation", {}).get("minor_releases", 2),
     )

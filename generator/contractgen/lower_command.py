@@ -41,6 +41,7 @@ def lower_command(document: Document, findings: list[Finding]) -> Command | None
         aliases=tuple(Alias(**alias) for alias in raw.get("aliases", ())),
         examples=tuple(_example(example) for example in raw["examples"]),
         origin=document.command or Origin(document.file, "/x-command"),
+        deprecated=raw.get("deprecated"),
     )
 
 

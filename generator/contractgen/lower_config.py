@@ -41,6 +41,7 @@ def lower_configuration(
         description=raw.get("description", ""),
         file=body["file"],
         environment=body["environment"],
+        page=body["page"],
         profiles=body.get("profiles"),
         chosen_by=body.get("chosen_by"),
         grouped=tuple(body.get("grouped", ())),

@@ -179,6 +179,7 @@ class Configuration:
     description: str
     file: str
     environment: str
+    page: str
     profiles: str | None
     chosen_by: str | None
     grouped: tuple[str, ...]
@@ -250,6 +251,7 @@ class Command:
     aliases: tuple[Alias, ...]
     examples: tuple[Example, ...]
     origin: Origin
+    deprecated: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,9 @@ class Settings:
     flags: str = ""
     format_assertions: tuple[str, ...] = ()
     property_test_floor: int = 50
+    input_budget: int = 24_000
+    deprecation_months: int = 3
+    deprecation_minor_releases: int = 2
 
 
 @dataclass(frozen=True, slots=True)

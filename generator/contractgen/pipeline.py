@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from contractgen import documents, emit, freshness, lockfile, lower, rules, suppression
+from contractgen.memory import Memory
 from contractgen.model import ContractSet, Finding
 
 LINE_LENGTH = 120
@@ -39,29 +40,35 @@ def lint(contracts_dir: Path) -> tuple[ContractSet | None, list[Finding]]:
     return contracts, documents.locate(found, contracts_dir)
 
 
-def generate(contracts_dir: Path) -> Generation:
-    """Generate every output; raise ContractError if the set has errors."""
+def generate(contracts_dir: Path, memory: Memory | None = None) -> Generation:
+    """Generate every output; raise ContractError if the set has errors.
+
+    `memory` is that of a process that generates many times.
+    """
+    memory = memory or Memory()
     contracts = lower.load(contracts_dir)
     if findings := rules.sound(contracts):
         raise lower.ContractError(documents.locate(findings, contracts_dir))
-    tree = formatted(emit.emit_all(contracts), contracts.settings.package)
+    tree = formatted(emit.emit_all(contracts, memory), contracts.settings.package, memory)
     tree[freshness.LOCK] = lockfile.text(contracts, contracts_dir, tree)
     return Generation(contracts, dict(sorted(tree.items())))
 
 
-def formatted(tree: Mapping[str, str], package: str) -> dict[str, str]:
+def formatted(tree: Mapping[str, str], package: str, memory: Memory) -> dict[str, str]:
     """Format all Python of a tree in one pass."""
     sources = {path: text for path, text in tree.items() if path.endswith(".py")}
-    result = dict(tree)
+    depends = {path: (text, package) for path, text in sources.items()}
+    return {**tree, **memory.recall("format", depends, lambda paths: _format({p: sources[p] for p in paths}, package))}
+
+
+def _format(sources: Mapping[str, str], package: str) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for path, text in sources.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(text.encode())
         _ruff(root, package)
-        for path in sources:
-            result[path] = (root / path).read_bytes().decode()
-    return result
+        return {path: (root / path).read_bytes().decode() for path in sources}
 
 
 def _ruff(root: Path, package: str) -> None:
@@ -69,7 +76,9 @@ def _ruff(root: Path, package: str) -> None:
     first_party = f"lint.isort.known-first-party=['{package}']"
     checks = ["check", "--select", "I", "--fix", *common[:-2], "--config", f"line-length={LINE_LENGTH}"]
     for arguments in (["format", *common], [*checks, "--config", first_party]):
-        done = subprocess.run([*_ruff_command(), *arguments, str(root)], capture_output=True, text=True, check=False)
+        # Run where the files are: what else lies in a caller's folder must not decide which imports are whose.
+        words = [*_ruff_command(), *arguments, str(root)]
+        done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             place = str(root)
             raise RuntimeError(f"ruff refused generated Python:\n{(done.stdout + done.stderr).replace(place, '')}")

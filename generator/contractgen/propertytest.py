@@ -27,8 +27,11 @@ from contractgen.bundle import unrolled
 from contractgen.instances import enumerate_all, strategy
 from contractgen.mutations import mutants
 from contractgen.propertyreport import Report
+from contractgen.refusals import refused_by_one_keyword, taken
 
 RECURSION = 2
+# Values beside those of hypothesis, of the kinds that are worth trying when a schema changes.
+FURTHER = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,10 @@ def try_subject(name: str, subject: Subject, floor: int, examples: list[Any]) ->
         assert not errors, f"{name}: an example of the contract is not valid: {errors}"
         subject.round_trip(example)
     valid, complete = accepted(subject, floor, subject.round_trip)
+    for instance in taken(subject.schema, FURTHER):
+        subject.round_trip(instance)
     wrong = dict(pair for instance in [*examples, *valid] for pair in mutants(subject.view, instance))
+    wrong |= dict(refused_by_one_keyword(subject.schema))
     for what, instance in wrong.items():
         subject.refuse(instance, what)
     report = Report(name, len(valid), len(wrong), len(examples), complete)

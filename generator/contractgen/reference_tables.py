@@ -1,14 +1,11 @@
-"""Draw decision tables and state machines for people: rows of Markdown tables, Mermaid diagrams.
-
-Part of the tool reference, on its own only for its length; it emits nothing itself.
-"""
+"""Tell decision tables and state machines to people, as rows of Markdown tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 
-from contractgen.model import DecisionTable, Event, Json, Machine, Row
+from contractgen.model import ContractSet, DecisionTable, Json, Machine, Row
 
 
 def table_columns(table: DecisionTable) -> list[str]:
@@ -52,30 +49,33 @@ def _states(states: Sequence[str], empty: str) -> str:
     return ", ".join(f"`{state}`" for state in states) or empty
 
 
-def mermaid(machine: Machine, events: Mapping[str, Event]) -> str:
-    """Draw a machine as a Mermaid state diagram: the events that move it, or its commands where it has no events.
-
-    Moves that can only stay where they are are left to the table.
-    """
-    lines = ["stateDiagram-v2", f"    [*] --> {_node(machine.initial)}"]
-    # In Mermaid a colon begins the label, so triggers in one label are parted by a break.
-    lines += [
-        f"    {_node(source)} --> {_node(target)}: {'<br/>'.join(triggers)}"
-        for (source, target), triggers in _arrows(machine, events).items()
-    ]
-    lines += [f"    {_node(state)} --> [*]" for state in machine.terminal]
-    return "\n".join(lines)
-
-
-def _arrows(machine: Machine, events: Mapping[str, Event]) -> dict[tuple[str, str], list[str]]:
-    recorded = [move for move in machine.transitions if move.trigger in events]
-    arrows: dict[tuple[str, str], list[str]] = {}
-    for move in recorded or machine.transitions:
-        for source, target in product(move.source, move.target):
-            if source != target:
-                arrows.setdefault((source, target), []).append(move.trigger)
-    return arrows
+def consequences(contracts: ContractSet, code: str) -> list[str]:
+    """Say what each decision table makes of an error code: one sentence a row that can then decide."""
+    found = []
+    for table in contracts.tables.values():
+        asked = [name for name, kind in table.inputs.items() if kind == contracts.settings.errors]
+        for row in _rows_of(table, asked[0], code) if asked else ():
+            told = [f"{name} {_decided(value)}" for name, value in row.then.items() if value not in (None, [], {})]
+            decided = "; ".join(told) or "nothing"
+            others = [
+                f"{name} is {_matched(row, name)}" for name in table.inputs if name != asked[0] and row.when.get(name)
+            ]
+            found.append(decided + (f" (when {' and '.join(others)})" if others else ""))
+    return list(dict.fromkeys(found))
 
 
-def _node(state: str) -> str:
-    return state.replace("-", "_")
+def _rows_of(table: DecisionTable, asked: str, code: str) -> list[Row]:
+    """List the rows that decide at some point of the domain with this code, in their order."""
+    others = [name for name in table.inputs if name != asked]
+    rows = [row for row in table.rows if not row.when.get(asked) or code in row.when[asked]]
+    deciding: set[int] = set()
+    for area in (area for area in table.domain if code in area[asked]):
+        for values in product(*(area[name] for name in others)):
+            point = dict(zip(others, values, strict=True))
+            matching = (n for n, row in enumerate(rows) if _matches(row, point))
+            deciding.update(list(islice(matching, 1)))
+    return [rows[number] for number in sorted(deciding)]
+
+
+def _matches(row: Row, point: Mapping[str, str | None]) -> bool:
+    return all(not row.when.get(name) or value in row.when[name] for name, value in point.items())

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -17,7 +18,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundry_contracts.vocabulary import LogFault
+from foundry_contracts.vocabulary import LogFault, SessionStatus
 from foundry_mcp.adapters import event_chain
 from foundry_mcp.adapters import sqlite_statements as sql
 from foundry_mcp.adapters.event_chain import Entry, Seals
@@ -252,6 +253,25 @@ def test_a_store_from_before_seals_is_sealed_as_it_stands_and_says_still_what_wa
         store.log("ses_b")
     assert (caught.value.finding.fault, caught.value.finding.seq) == (LogFault.EDITED, 2)
     store.close()
+
+
+def test_a_log_that_was_read_to_its_end_is_checked_again_once_somebody_else_has_written(
+    store: SqliteStore, path: Path
+) -> None:
+    head = store.append(batch(0, [ONE, TWO]))
+    for _ in range(2):
+        read = store.log("ses_a", head)
+        assert read is not None
+        assert (read.row, read.events, read.head) == (row(2), (), head)
+    other = apsw.Connection(str(path))
+    other.execute("UPDATE sessions SET status = 'paused' WHERE session_id = 'ses_a'")
+    paused = store.log("ses_a", head)
+    assert paused is not None
+    assert paused.row == replace(row(2), status=SessionStatus.PAUSED)
+    other.execute("UPDATE events SET hash = replace(hash, substr(hash, 1, 8), 'ffffffff') WHERE seq = 2")
+    with pytest.raises(LogBroken):
+        store.log("ses_a", head)
+    other.close()
 
 
 @pytest.mark.parametrize("replaced", [False, True])

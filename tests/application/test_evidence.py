@@ -337,7 +337,7 @@ async def test_a_review_used_twice_under_the_names_of_another_satisfies_no_gate(
     await done(call, session_id, 1)
     step, ended = await ran(call, session_id, well=False)
     doctored(call, session_id, last(EventType.GATE_FINISHED, verdict=Verdict.PASS, evidence=good["evidence"]))
-    differs = ["attempt_id", "phase_id", "seen_version", "step_id"]
+    differs = ["attempt_id", "findings_digest", "phase_id", "seen_version", "step_id"]
     await is_refused(call, session_id, step, ended["attempt_id"], ErrorCode.GATE_INTEGRITY_CHECKSUM, differs)
 
 

@@ -10,7 +10,9 @@ from contractgen.model import ContractSet
 
 OWN = Path(__file__).parents[2] / "contracts"
 LIBRARY = Path(__file__).parent / "cases" / "library" / "contracts"
-FOLDERS = [folder for folder in (LIBRARY, OWN) if folder.is_dir()]
+# What `contractgen init` writes, by way of a link.
+UNITS = LIBRARY.parents[1] / "units" / "contracts"
+FOLDERS = [folder for folder in (LIBRARY, UNITS, OWN) if folder.is_dir()]
 NAMES = [folder.parent.name if folder != OWN else "own" for folder in FOLDERS]
 
 

@@ -71,7 +71,8 @@ def test_the_lint_names_the_keyword_and_proves_that_it_is_enforced(keyword: str,
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_no_keyword_of_a_set_goes_without_proof(folder: Any) -> None:
     notes = [item for item in lint(folder)[1] if item.rule == "beyond-language"]
-    assert notes
+    # The smallest set says nothing that the languages cannot.
+    assert bool(notes) == (folder.parent.name != "units")
     assert [item for item in notes if not item.proof] == []
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from contractgen.bundle import bundled
-from contractgen.emit.tool_reference import anchor, emit
+from contractgen.emit.tool_reference import emit
+from contractgen.markdown import anchor
 from tests.generator.contract_sets import FOLDERS, NAMES, load
 
 pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)

@@ -7,13 +7,16 @@ import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+import httpx2
 import pytest
+from mcp_types import CONNECTION_CLOSED
 
 from foundry_contracts.models.formats_session import SessionView, Step
 from foundry_contracts.vocabulary import LoopSignal, Role
 from foundry_mcp.bootstrap import open_tokens
 from foundry_mcp.supervisor import run_one_phase
 from foundry_mcp.supervisor.progress import Silent
+from foundry_mcp.supervisor.remote import Lasting
 from foundry_mcp.supervisor.run import run
 from tests.driving import check, task
 from tests.http_server import HttpServer, command_line
@@ -65,6 +68,22 @@ async def test_an_address_without_a_server_ends_the_run_and_names_it(lab: Lab, u
     lab.plan("far", [task("a")])
     result = await run_one_phase("far", lab.settings(SUCCEED, server_url=url))
     assert f"The server at {url} cannot be used" in result.message
+
+
+async def test_an_answer_that_breaks_off_counts_as_a_connection_that_was_lost() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
+        await writer.drain()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(half, "127.0.0.1", 0) as server,
+        httpx2.AsyncClient(transport=Lasting()) as http,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        reply = await http.get(f"http://127.0.0.1:{port}/mcp")
+    assert reply.json()["error"]["code"] == CONNECTION_CLOSED
 
 
 @dataclass

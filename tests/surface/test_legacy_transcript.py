@@ -8,9 +8,7 @@ test pass: a difference is a change that clients in the field will see.
 
 from __future__ import annotations
 
-import base64
 import json
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,9 @@ import pytest
 
 from foundry_contracts.dispatch import ALIASES
 from foundry_contracts.vocabulary import Role
-from foundry_mcp.ports import IN_TOTO_TYPE
 from tests.driving import Json, check, spec, task
 from tests.in_process import InProcess
+from tests.surface.known_key import KnownKey
 
 pytestmark = pytest.mark.anyio
 
@@ -35,28 +33,6 @@ PLAN = spec(
     ],
     [task("task-2-1")],
 )
-
-
-class KnownKey:
-    """Sign with a key that everybody knows, so that what is signed is the same on every machine."""
-
-    key_id = "0123456789abcdef"
-
-    def sign(self, statement: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object]:
-        payload = base64.b64encode(json.dumps(statement).encode()).decode()
-        signature = base64.b64encode(self.mac(payload).encode()).decode()
-        return {
-            "payload": payload,
-            "payloadType": payload_type,
-            "signatures": [{"keyid": self.key_id, "sig": signature}],
-        }
-
-    def verify(self, envelope: dict[str, object], payload_type: str = IN_TOTO_TYPE) -> dict[str, object] | None:
-        statement: dict[str, object] = json.loads(base64.b64decode(str(envelope["payload"])))
-        return statement if self.sign(statement, payload_type) == envelope else None
-
-    def mac(self, text: str) -> str:
-        return sha256(f"known to all:{text}".encode()).hexdigest()
 
 
 def recorded() -> list[Json]:

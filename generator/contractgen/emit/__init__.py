@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
+from contractgen.memory import Memory
 from contractgen.model import ContractSet
 
-Emitter = Callable[[ContractSet], dict[str, str]]
+Emitter = Callable[..., dict[str, str]]
 
 EMITTERS = (
     "python_package",
@@ -23,13 +24,19 @@ EMITTERS = (
     "events",
     "models",
     "published_schemas",
+    "typescript",
+    "contracts_lock",
     "mcp_tools",
     "manifest",
     "sample_config",
     "tool_reference",
+    "settings_page",
     "dialect_reference",
     "property_tests",
 )
+
+# Those whose work is long enough to be remembered: they are given the memory, too.
+REMEMBERING = ("models",)
 
 
 def emitters() -> Iterator[tuple[str, Emitter]]:
@@ -38,11 +45,12 @@ def emitters() -> Iterator[tuple[str, Emitter]]:
         yield name, import_module(f"contractgen.emit.{name}").emit
 
 
-def emit_all(contracts: ContractSet) -> dict[str, str]:
+def emit_all(contracts: ContractSet, memory: Memory) -> dict[str, str]:
     """Run every emitter; two that write one path are a fault of the toolchain."""
     tree: dict[str, str] = {}
     for name, emit in emitters():
-        for path, text in emit(contracts).items():
+        texts = emit(contracts, memory) if name in REMEMBERING else emit(contracts)
+        for path, text in texts.items():
             if path in tree:
                 raise RuntimeError(f"emitter {name} writes {path}, which an earlier one wrote")
             tree[path] = text

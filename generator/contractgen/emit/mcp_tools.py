@@ -14,11 +14,13 @@ from contractgen.wire import Wire, WireError, either, lower, lower_output
 Requests = list[tuple[Command, Wire]]
 
 ROUTING = ("action", "command")
+# Clients put the server's name before the tool's, and cut or refuse what is longer than some sixty characters.
+LONGEST_NAME = 45
 
 
 def emit(contracts: ContractSet) -> dict[str, str]:
     """Write the list of tools for readers of files and as data of the Python package, there also under fewer flags."""
-    listed = text(_listed(contracts, _flags(contracts)))
+    listed = text(definitions(contracts))
     package = f"python/{contracts.settings.package}/schemas"
     files = {"mcp/tools.json": listed, f"{package}/tools.json": listed}
     if flags := _flags(contracts):
@@ -43,8 +45,15 @@ def _listed(contracts: ContractSet, flags: Iterable[str]) -> list[dict[str, Any]
     return [definition(contracts, tool) for tool in left if tool.commands]
 
 
+def definitions(contracts: ContractSet) -> list[dict[str, Any]]:
+    """Give the whole list."""
+    return [definition(contracts, tool) for tool in contracts.tools.values()]
+
+
 def definition(contracts: ContractSet, tool: Tool) -> dict[str, Any]:
     """Give one tool as `tools/list` has it."""
+    if len(tool.name) > LONGEST_NAME:
+        raise WireError(f"{tool.name}: a tool's name has at most {LONGEST_NAME} characters")
     return {
         "name": tool.name,
         "title": tool.title,

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from contractgen import resolve
+from contractgen.emit.model_order import ordered
 from contractgen.emit.python_text import NOTICE, docstring, header, member
+from contractgen.memory import Memory
 from contractgen.model import ContractSet, Definition, Json
 
 _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "regex",
@@ -21,7 +23,7 @@ _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "
 _MARKED_DEFAULT = re.compile(r"""(["'])@@(\w+\.\w+)@@\1""")
 
 
-def emit(contracts: ContractSet) -> dict[str, str]:
+def emit(contracts: ContractSet, memory: Memory | None = None) -> dict[str, str]:
     """Write a model for every shape of the set."""
     root = f"python/{contracts.settings.package}/models"
     modules = _modules(contracts)
@@ -30,7 +32,7 @@ def emit(contracts: ContractSet) -> dict[str, str]:
     if not modules:
         return tree
     files = {definition.module: definition.origin.file for definition in contracts.definitions.values()}
-    for path, code in _generate(contracts, modules).items():
+    for path, code in _generated(contracts, modules, memory or Memory()).items():
         module = path.removesuffix(".py")
         if path != "__init__.py":
             tree[f"{root}/{path}"] = header(*([files[module]] if module in files else [])) + _body(
@@ -55,19 +57,88 @@ def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
     return modules
 
 
-def _generate(contracts: ContractSet, modules: Mapping[str, Iterable[Definition]]) -> dict[str, str]:
+def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]], memory: Memory) -> dict[str, str]:
+    """Generate each module, or remember it: it follows from its own definitions and those they refer to."""
+    listed = {item.name: item for items in modules.values() for item in items}
+    direct = {name: [to for to in resolve.references(item.schema) if to in listed] for name, item in listed.items()}
+    reached = {name: _reached([name], direct) for name in listed}
+    closures = {
+        module: _by_module(listed, {name for item in items for name in reached[item.name]})
+        for module, items in modules.items()
+    }
+    mutual = any(name in reached[to] for name in listed for to in reached[name] if to != name)
+    if mutual or any(module in closures[to] for module in modules for to in closures[module] if to != module):
+        # Who of two that refer to each other is written first hangs on all the rest, so all is generated as one.
+        texts = documents(contracts)
+        (whole,) = memory.recall("models", {"*": texts}, lambda _: {"*": json.dumps(_generate(texts))}).values()
+        result: dict[str, str] = json.loads(whole)
+        return result
+
+    def make(unknown: list[str]) -> dict[str, str]:
+        wanted = {item.name for module in unknown for items in closures[module].values() for item in items}
+        made = _generate(_texts(contracts, _by_module(listed, wanted)))
+        return {module: ordered(made[f"{module}.py"], [item.name for item in modules[module]]) for module in unknown}
+
+    depends = {module: _depends(contracts, closures[module]) for module in modules}
+    return {f"{module}.py": text for module, text in memory.recall("models", depends, make).items()}
+
+
+def _reached(names: Iterable[str], direct: Mapping[str, list[str]]) -> set[str]:
+    """List some definitions and all that they refer to, at any remove."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += direct[name]
+    return found
+
+
+def _by_module(listed: Mapping[str, Definition], names: set[str]) -> dict[str, list[Definition]]:
+    """Sort definitions by their modules, each in the order it was written."""
+    found: dict[str, list[Definition]] = {}
+    for name, item in listed.items():
+        if name in names:
+            found.setdefault(item.module, []).append(item)
+    return found
+
+
+def _depends(contracts: ContractSet, closure: Mapping[str, Iterable[Definition]]) -> object:
+    # Which names are enumerations, and of which modules, is part of how a reference is written.
+    names = {name for listed in closure.values() for item in listed for name in resolve.references(item.schema)}
+    homes = sorted((name, name in contracts.enumerations, contracts.definitions[name].module) for name in names)
+    return contracts.settings.package, homes, [(item.module, item.schema) for each in closure.values() for item in each]
+
+
+def documents(contracts: ContractSet) -> dict[str, str]:
+    """Give the schemas that the models are made of: JSON text by module."""
+    return _texts(contracts, _modules(contracts))
+
+
+def _texts(contracts: ContractSet, modules: Mapping[str, Iterable[Definition]]) -> dict[str, str]:
+    return {
+        module: json.dumps(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "$defs": {item.name: _view(item.schema, item.module, contracts) for item in listed},
+            }
+        )
+        for module, listed in modules.items()
+    }
+
+
+def _generate(texts: Mapping[str, str]) -> dict[str, str]:
     from datamodel_code_generator import generate
 
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "models"
         base.mkdir()
-        for module, definitions in modules.items():
-            schemas = {item.name: _view(item.schema, item.module, contracts) for item in definitions}
-            document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": schemas}
-            (base / f"{module}.json").write_text(json.dumps(document), encoding="utf-8")
+        for module, text in texts.items():
+            (base / f"{module}.json").write_text(text, encoding="utf-8")
         result: Any = generate(base, config=_config())
     if isinstance(result, str):
-        return {f"{next(iter(modules))}.py": result}
+        return {f"{next(iter(texts))}.py": result}
     return {"/".join(parts): text if isinstance(text, str) else text.body for parts, text in result.items()}
 
 
@@ -76,6 +147,9 @@ def _view(schema: Json, module: str, contracts: ContractSet) -> Json:
     if not isinstance(schema, Mapping):
         return schema
     copy = resolve.rebuild(schema, lambda _, child: _view(child, module, contracts))
+    if copy.get("properties") and copy.pop("patternProperties", None) is not None:
+        # The model generator knows named properties or patterned ones, not both: what is patterned has to get through.
+        copy["additionalProperties"] = True
     reference = copy.pop("$ref", None)
     return copy if reference is None else _reference(copy, reference.removeprefix(resolve.PREFIX), module, contracts)
 

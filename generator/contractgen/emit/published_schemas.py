@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contractgen.bundle import bundled, identifier, text
-from contractgen.model import ContractSet
+from contractgen.bundle import bundled, identifier, schema_of, text
+from contractgen.model import Command, ContractSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,14 @@ class Publication:
     path: str
     kind: str
     definition: str
+    command: Command | None = None
 
 
 def publications(contracts: ContractSet) -> Iterator[Publication]:
     """List what a set publishes: requests and responses by command, then events, then formats."""
     for command in contracts.commands:
-        yield Publication(f"{command.identifier}.request.json", "request", command.request)
-        yield Publication(f"{command.identifier}.response.json", "response", command.response)
+        yield Publication(f"{command.identifier}.request.json", "request", command.request, command)
+        yield Publication(f"{command.identifier}.response.json", "response", command.response, command)
     for event in contracts.events.values():
         yield Publication(f"events/{event.type}.json", "event", event.definition)
     for name in contracts.published:
@@ -40,21 +41,31 @@ def emit(contracts: ContractSet) -> dict[str, str]:
 
 
 def _catalog(contracts: ContractSet, listed: tuple[Publication, ...], files: dict[str, str]) -> dict[str, object]:
+    envelope = f"formats/{contracts.settings.envelope}.json"
     return {
         "name": contracts.settings.name,
         "version": contracts.settings.version,
         "digest": contracts.digest,
+        "envelope": envelope if envelope in files else None,
         "schemas": [_entry(contracts, item, files[item.path]) for item in listed],
     }
 
 
-def _entry(contracts: ContractSet, item: Publication, content: str) -> dict[str, str]:
-    return {
+def _entry(contracts: ContractSet, item: Publication, content: str) -> dict[str, object]:
+    deprecated = schema_of(contracts, item.definition).get("deprecated", False)
+    entry: dict[str, object] = {
         "id": identifier(contracts, item.path),
         "path": item.path,
         "kind": item.kind,
         "title": item.definition,
         "version": contracts.settings.version,
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
-        "status": "current",
+        "status": "deprecated" if deprecated else "current",
     }
+    # Who holds a call and its answer has to find their schemas without any code of ours.
+    return entry | ({"call": _call(item.command)} if item.command else {})
+
+
+def _call(command: Command) -> dict[str, object]:
+    route = {"tool": command.tool, "action": command.action, "command": command.command}
+    return {**route, "older_actions": [alias.action for alias in command.aliases]}

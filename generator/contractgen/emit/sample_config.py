@@ -55,25 +55,27 @@ def _setting(contracts: ContractSet, configuration: Configuration, setting: Sett
         yield from _comment(f"One of {', '.join(map(json.dumps, schema['enum']))}.")
     elif "minimum" in schema and "maximum" in schema:
         yield from _comment(f"From {schema['minimum']} to {schema['maximum']}.")
-    yield from _comment(_profiles(contracts, configuration, setting))
-    yield from _comment(_stricter(setting))
+    yield from _comment(by_profile(contracts, configuration, setting))
+    yield from _comment(stricter(setting))
     yield f"# Variable: {configuration.variable(setting.section, setting.key)}"
     default = _default(contracts, configuration, setting)
-    yield f"# {setting.key} = {_toml(default)}" if default is not None else f"# {setting.key} ="
+    yield f"# {setting.key} = {toml(default)}" if default is not None else f"# {setting.key} ="
 
 
-def _profiles(contracts: ContractSet, configuration: Configuration, setting: Setting) -> str:
+def by_profile(contracts: ContractSet, configuration: Configuration, setting: Setting) -> str:
+    """Say in a sentence what default each profile gives a setting; empty where none does."""
     if setting.profile is None or configuration.profiles is None:
         return ""
     values = contracts.values[configuration.profiles].values
     return (
-        "By profile: " + ", ".join(f"{_toml(value[setting.profile])} in {name}" for name, value in values.items()) + "."
+        "By profile: " + ", ".join(f"{toml(value[setting.profile])} in {name}" for name, value in values.items()) + "."
     )
 
 
-def _stricter(setting: Setting) -> str:
+def stricter(setting: Setting) -> str:
+    """Say in a sentence which change makes a setting stricter; empty where it is no matter of strictness."""
     if setting.tighter == "order":
-        return "From the loosest: " + ", ".join("absent" if v is None else _toml(v) for v in setting.order) + "."
+        return "From the loosest: " + ", ".join("absent" if v is None else toml(v) for v in setting.order) + "."
     words = {
         "lower": "Lower is stricter.",
         "higher": "Higher is stricter.",
@@ -91,7 +93,8 @@ def _default(contracts: ContractSet, configuration: Configuration, setting: Sett
     return values[chosen.schema["default"]][setting.profile]
 
 
-def _toml(value: Json) -> str:
+def toml(value: Json) -> str:
+    """Write a value as TOML does."""
     # JSON writes strings, numbers and booleans as TOML does.
     return json.dumps(value, ensure_ascii=False)
 

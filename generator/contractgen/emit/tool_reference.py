@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from contractgen.bundle import bundled, dereference, references
+from contractgen import markdown
+from contractgen.bundle import bundled, dereference
+from contractgen.diagrams import life, state_diagram
 from contractgen.model import Command, ContractSet
-from contractgen.reference_tables import machine_rows, mermaid, table_columns, table_rows
+from contractgen.reference_fields import fields
+from contractgen.reference_tables import consequences, machine_rows, table_columns, table_rows
 
 ERROR_PAGE = "06-error-reference.md"
 EVENT_PAGE = "07-events.md"
@@ -31,7 +30,7 @@ def emit(contracts: ContractSet) -> dict[str, str]:
         "errors": contracts.enumerations[contracts.settings.errors],
         "tool_page": contracts.settings.tool_reference,
     }
-    environment = _environment()
+    environment = markdown.environment()
     environment.globals.update(_helpers(contracts))
     return {
         f"docs/{page or contracts.settings.tool_reference}": environment.get_template(template).render(context)
@@ -39,29 +38,18 @@ def emit(contracts: ContractSet) -> dict[str, str]:
     }
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("contractgen", "emit/templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(cell=cell, anchor=anchor, pretty=pretty, attribute=attribute)
-    return environment
-
-
 def _helpers(contracts: ContractSet) -> dict[str, Any]:
     return {
         "fields": lambda name: fields(contracts, name),
         "sent": sent,
-        "answered": lambda response: answered(contracts, response),
-        "sentence": lambda code: _sentences(contracts)[code],
+        "answered": answered(contracts),
+        "sentence": _sentences(contracts).__getitem__,
         "raised_by": lambda code: [c for c in contracts.commands if code in c.errors],
         "emitted_by": lambda event: [c for c in contracts.commands if event in c.emits],
         "machine_rows": machine_rows,
-        "mermaid": lambda machine: mermaid(machine, contracts.events),
+        "state_diagram": lambda machine: state_diagram(machine, contracts.events),
+        "life": lambda machine: life(contracts, machine),
+        "consequences": cache(lambda code: consequences(contracts, code)),
         "table_columns": table_columns,
         "table_rows": table_rows,
     }
@@ -71,89 +59,14 @@ def _sentences(contracts: ContractSet) -> dict[str, str]:
     return {member.value: member.description for member in contracts.enumerations[contracts.settings.errors].members}
 
 
-def cell(value: object) -> str:
-    """Make text fit one cell of a Markdown table."""
-    return str(value).replace("|", "\\|").replace("\n", " ").strip()
-
-
-def anchor(heading: str) -> str:
-    """Give the fragment a Markdown viewer makes of a heading."""
-    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
-
-
-def pretty(value: object) -> str:
-    """Write an example as JSON a person can read."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def attribute(value: object) -> str:
-    """Write an attribute's value in a table: yes and no for booleans, a dash for nothing."""
-    if value is None:
-        return "-"
-    return ("yes" if value else "no") if isinstance(value, bool) else cell(value)
-
-
-def fields(contracts: ContractSet, name: str) -> list[dict[str, Any]]:
-    """List the properties of an object definition, as rows of a table."""
-    document = bundled(contracts, name)
-    required = document.get("required", ())
-    inlined = dereference(document).get("properties", {})
-    return [
-        {
-            "name": key,
-            "type": _kind(contracts, stated, inlined[key]),
-            "required": key in required,
-            "description": _explained(inlined[key]),
-        }
-        for key, stated in document.get("properties", {}).items()
-    ]
-
-
-def _kind(contracts: ContractSet, stated: Mapping[str, Any], inlined: Mapping[str, Any]) -> str:
-    names = [name for name in dict.fromkeys(references(stated)) if name not in contracts.enumerations]
-    kind = _type(inlined)
-    return f"{kind} ({', '.join(names)})" if names else kind
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    if "items" in schema and schema.get("type") == "array" and isinstance(schema["items"], Mapping):
-        return f"array of {_type(schema['items'])}"
-    if "type" in schema:
-        return schema["type"] if isinstance(schema["type"], str) else " or ".join(schema["type"])
-    branches = [branch for keyword in ("oneOf", "anyOf") for branch in schema.get(keyword, ())]
-    return " or ".join(dict.fromkeys(_type(branch) for branch in branches)) or "any"
-
-
-def _explained(schema: Mapping[str, Any]) -> str:
-    parts = [schema.get("description", "")]
-    if values := schema.get("enum"):
-        parts.append(f"One of {', '.join(f'`{value}`' for value in values)}.")
-    parts.append(_bounds(schema))
-    parts += [f"Default `{json.dumps(schema['default'])}`."] if "default" in schema else []
-    return " ".join(part for part in parts if part)
-
-
-BOUNDS = (("minLength", "maxLength", " characters"), ("minItems", "maxItems", " entries"), ("minimum", "maximum", ""))
-
-
-def _bounds(schema: Mapping[str, Any]) -> str:
-    for least, most, unit in BOUNDS:
-        if least in schema and most in schema:
-            return f"{schema[least]} to {schema[most]}{unit}."
-        if least in schema or most in schema:
-            how, key = ("At least", least) if least in schema else ("At most", most)
-            return f"{how} {schema[key]}{unit}."
-    return ""
-
-
 def sent(command: Command, request: Mapping[str, Any]) -> dict[str, Any]:
     """Give the arguments of a `tools/call` that asks for this."""
     route = {"action": command.action} | ({"command": command.command} if command.command else {})
     return route | dict(request)
 
 
-def answered(contracts: ContractSet, response: Mapping[str, Any]) -> Any:
-    """Put a response into the envelope it travels in: the envelope's first open object carries it."""
+def answered(contracts: ContractSet) -> Callable[[Mapping[str, Any]], Any]:
+    """Give what puts a response into the envelope it travels in: the envelope's first open object carries it."""
     envelope = dereference(bundled(contracts, contracts.settings.envelope))
     sample = _sample(envelope)
     for name, below in envelope.get("properties", {}).items():
@@ -162,8 +75,8 @@ def answered(contracts: ContractSet, response: Mapping[str, Any]) -> Any:
             and not below.get("properties")
             and below.get("additionalProperties") is not False
         ):
-            return {**sample, name: dict(response)}
-    return dict(response)
+            return lambda response: {**sample, name: dict(response)}
+    return dict
 
 
 def _sample(schema: Mapping[str, Any]) -> Any:

@@ -126,6 +126,12 @@ class Database:
         with in_port_words(self._path), self._own_turn(), _transaction(self._connection, sql.BEGIN_READ):
             yield self._connection
 
+    def version(self) -> int:
+        """Give a number that is another one whenever somebody else has written since it was asked for last."""
+        with in_port_words(self._path), self._own_turn():
+            found: int = self._connection.execute(sql.READ_DATA_VERSION).get
+            return found
+
     def rows(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
         """Give what one statement reads; it is of one moment by itself, and needs no transaction around it."""
         with in_port_words(self._path), self._own_turn():

@@ -16,6 +16,8 @@ COMMIT: Final = "COMMIT"
 ROLLBACK: Final = "ROLLBACK"
 """Undo the transaction."""
 
+# Another number whenever another connection has committed.
+READ_DATA_VERSION: Final = "PRAGMA data_version"
 READ_USER_VERSION: Final = "PRAGMA user_version"
 """Tell how many migrations the store has seen."""
 

@@ -54,10 +54,13 @@ class SqliteStore:
     def __init__(self, path: Path, mac: Callable[[str], str]) -> None:
         self._seals = Seals(mac)
         self._database = open_database(path, self._seals)
+        # Where logs ended when they were checked last, and the store's version then; what is written here is taken out.
+        self._seen: dict[str, tuple[int, Log]] = {}
 
     def append(self, batch: Batch) -> Head:
         """Write a batch in one transaction."""
         _check_dense(batch)
+        self._seen.pop(batch.session.session_id, None)
         with self._database.writing() as db:
             _check_version(db, batch)
             head = _insert_events(db, batch, self._seals)
@@ -103,9 +106,17 @@ class SqliteStore:
             return [_listed(db, place) for place in places]
 
     def log(self, session_id: str, after: Head = START) -> Log | None:
-        """Give a session's events after a place in its log, checked."""
+        """Give a session's events after a place in its log, checked: what nobody has touched since is as it was."""
+        version = self._database.version()
+        seen = self._seen.get(session_id)
+        if seen is not None and seen[0] == version and seen[1].head == after:
+            return seen[1]
+        self._seen.pop(session_id, None)
         with self._database.reading() as db:
-            return Logs(db, self._seals).log(session_id, after)
+            found = Logs(db, self._seals).log(session_id, after)
+        if found is not None:
+            self._seen[session_id] = (version, replace(found, events=()))
+        return found
 
     def page(
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
@@ -161,6 +172,7 @@ class SqliteStore:
 
     def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
         """End a session whose log is at fault, and record who did so."""
+        self._seen.pop(upkeep.session_id, None)
         with self._database.writing() as db:
             db.execute(sql.CLOSE_SESSION, (SessionStatus.ENDED.value, upkeep.session_id))
             record(db, upkeep, self._seals)

@@ -11,6 +11,8 @@ from typing import Final
 
 # Crockford's base 32 leaves out i, l, o and u, which people misread.
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+# Two digits at a time: every answer has an id.
+_PAIRS: Final = [high + low for high in _ALPHABET for low in _ALPHABET]
 _TIME_DIGITS: Final = 10
 _RANDOM_DIGITS: Final = 16
 _RANDOM_BITS: Final = 5 * _RANDOM_DIGITS
@@ -57,4 +59,4 @@ class SystemIds:
 
 
 def _base32(number: int, digits: int) -> str:
-    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(digits)))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * digits - 10, -1, -10)])

@@ -15,6 +15,7 @@ from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.signal import signal_of
 
 _RETRY_AFTER_S = 1.0
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def success(request_id: str, reply: BaseModel, alias: AliasEntry | None, warnings: tuple[str, ...]) -> Envelope:
@@ -72,4 +73,4 @@ def _meta(request_id: str, alias: AliasEntry | None, warnings: tuple[str, ...]) 
 
 
 def _seal(document: dict[str, object]) -> Envelope:
-    return Envelope(document, json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    return Envelope(document, _ENCODER.encode(document))

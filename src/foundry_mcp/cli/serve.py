@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from foundry_mcp.bootstrap import Joined
+    from foundry_mcp.surface.http.address import Address
+    from foundry_mcp.surface.http.app import HttpApp
 
 _LOG = logging.getLogger(__name__)
 _UNUSABLE = 3
@@ -61,6 +64,8 @@ async def _serve(workspace: Path) -> None:
     handle, flags = joined.application.handle, joined.policy.flags
     server = make_server(PRODUCT, version(PRODUCT), handle, joined.caller, joined.ids.fresh, flags)
     _tell(joined)
+    # What was loaded stays until the end; the collector need not go through it again and again.
+    gc.freeze()
     serving = asyncio.ensure_future(serve(server))
     # A polite end is to be as clean as the client's going away: what runs is cut off and becomes interrupted.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
@@ -75,25 +80,19 @@ async def _serve(workspace: Path) -> None:
 
 async def _serve_http(workspace: Path, host: str, port: int) -> None:
     from foundry_mcp.bootstrap import join
-    from foundry_mcp.places import PRODUCT
     from foundry_mcp.surface.http.address import listen
-    from foundry_mcp.surface.http.admission import admission_to
-    from foundry_mcp.surface.http.app import PATH, HttpApp, caller_of
+    from foundry_mcp.surface.http.app import PATH
     from foundry_mcp.surface.http.serving import serve
-    from foundry_mcp.surface.server import make_server
 
     listening, address = listen(host, port)
     with listening:
         # Nobody is answered before the start-up rules have said that the address may be listened at.
         joined = join(workspace, os.environ, loopback=address.is_loopback)
         try:
-            settings = joined.server
-            admission = admission_to(address, settings, joined.tokens.caller, joined.posture)
-            handle, flags = joined.application.handle, joined.policy.flags
-            server = make_server(PRODUCT, version(PRODUCT), handle, caller_of, joined.ids.fresh, flags)
+            app = _http_app(joined, address)
             _tell(joined)
-            app = HttpApp(server, admission, joined.application.ready, settings.max_body_kb * 1024)
-            await serve(app, listening, settings, lambda: print(f"serving http://{address}{PATH}", flush=True))
+            gc.freeze()
+            await serve(app, listening, joined.server, lambda: print(f"serving http://{address}{PATH}", flush=True))
         finally:
             await joined.application.close()
 
@@ -105,6 +104,18 @@ def _tell(joined: Joined) -> None:
     logging.getLogger().setLevel(joined.log_level.upper())
     for finding in joined.policy.findings:
         _LOG.warning("%s", told(finding, joined.policy.settings.profile))
+
+
+def _http_app(joined: Joined, address: Address) -> HttpApp:
+    from foundry_mcp.places import PRODUCT
+    from foundry_mcp.surface.http.admission import admission_to
+    from foundry_mcp.surface.http.app import HttpApp, caller_of
+    from foundry_mcp.surface.server import make_server
+
+    application, settings, flags = joined.application, joined.server, joined.policy.flags
+    admission = admission_to(address, settings, joined.tokens.caller, joined.posture)
+    server = make_server(PRODUCT, version(PRODUCT), application.handle, caller_of, joined.ids.fresh, flags)
+    return HttpApp(server, admission, application.ready, settings.max_body_kb * 1024)
 
 
 def _place(text: str) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from pydantic_core import MISSING
 
@@ -13,6 +14,9 @@ from foundry_contracts.tables import ACTION_TEMPLATE_VALUES, decide_loop_decisio
 from foundry_contracts.vocabulary import ErrorCode, LoopSignal, PauseReason, SessionStatus, Severity
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.session import Session
+
+# The table is small and every answer reads it.
+_decided = cache(decide_loop_decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ def signal_at(
     error: ErrorCode | None, status: SessionStatus | None, reason: PauseReason | None, known: Mapping[str, object]
 ) -> Signal:
     """Decide the signal of a situation that no session's state tells. `known` fills in the recommended calls."""
-    row = decide_loop_decision(error=error, status=status, reason=reason)
+    row = _decided(error=error, status=status, reason=reason)
     return Signal(row.signal, row.severity, tuple(_action(name, known) for name in row.actions))
 
 

@@ -37,8 +37,11 @@ class RemoteServer:
         """Do nothing: the same client reaches the server that comes back."""
 
 
-class _Lasting(httpx2.AsyncBaseTransport):
-    """Answer for a server that cannot be reached, so that the SDK's client outlives it."""
+class Lasting(httpx2.AsyncBaseTransport):
+    """Answer for a server that cannot be reached, so that the SDK's client outlives it.
+
+    Answers are read whole here: one that breaks off would be an error later, where the SDK's client ends of it.
+    """
 
     def __init__(self) -> None:
         self._inner = httpx2.AsyncHTTPTransport()
@@ -46,11 +49,11 @@ class _Lasting(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             response = await self._inner.handle_async_request(request)
+            await response.aread()
         except httpx2.TransportError as error:
             return _closed(str(error) or type(error).__name__)
         if response.status_code not in _GATEWAY_FAULTS:
             return response
-        await response.aclose()
         return _closed(f"HTTP status {response.status_code}")
 
     async def aclose(self) -> None:
@@ -71,7 +74,7 @@ async def remote_server(url: str, environ: Mapping[str, str]) -> AsyncIterator[R
         _LOG.warning("the token is sent to %s in the clear; use https, by a proxy before the server", url)
     headers = {"authorization": f"Bearer {token}"} if token else {}
     # No proxy of the environment: it would take the place of the transport that outlives the server.
-    async with httpx2.AsyncClient(headers=headers, timeout=_TIMEOUT, transport=_Lasting(), trust_env=False) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=_TIMEOUT, transport=Lasting(), trust_env=False) as http:
         client = Client(streamable_http_client(url, http_client=http, terminate_on_close=False))
         try:
             await client.__aenter__()
@@ -85,11 +88,13 @@ async def remote_server(url: str, environ: Mapping[str, str]) -> AsyncIterator[R
 
 def _is_private(url: str) -> bool:
     """Tell whether nobody between here and there reads along."""
-    parsed = httpx2.URL(url)
     try:
+        parsed = httpx2.URL(url)
+        if parsed.host == "localhost":
+            return True
         return parsed.scheme == "https" or ipaddress.ip_address(parsed.host).is_loopback
-    except ValueError:
-        return parsed.host == "localhost"
+    except (ValueError, httpx2.InvalidURL):
+        return False
 
 
 def _said(error: BaseException) -> str:

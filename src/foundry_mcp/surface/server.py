@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -20,6 +22,9 @@ from foundry_mcp.surface.routing import read_objects, route
 Handle = Callable[[Call], Awaitable[Envelope]]
 CallerOf = Callable[[Any], Caller]
 _LIST_TTL_MS = 60_000
+# What marks a parameter that a client sends in a header, too.
+_HEADER = "x-mcp-header"
+_TRACING = "opentelemetry.sdk.trace"
 
 
 def make_server(
@@ -37,28 +42,32 @@ def make_server(
     """
     listed = [types.Tool.model_validate(definition) for definition in tools.listed(flags)]
     # What is off is not listed, but is known: a call of it is told that it is off.
-    schemas = {definition["name"]: definition["inputSchema"] for definition in tools.definitions()}
+    known = frozenset(definition["name"] for definition in tools.definitions())
+    headed = {tool.name: tool.input_schema for tool in listed if _HEADER in json.dumps(tool.input_schema)}
 
     async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=listed, ttl_ms=_LIST_TTL_MS, cache_scope="public")
 
     async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        if params.name not in schemas:
-            known = ", ".join(sorted(schemas))
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool {params.name!r}; known are {known}.")
+        if params.name not in known:
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool {params.name!r}; known are {', '.join(sorted(known))}.")
         routed = route(params.name, params.arguments or {}, caller if isinstance(caller, Caller) else caller(context))
         if isinstance(routed, Refusal):
             return encode(envelope.failure(fresh("req"), routed))
         return encode(await handle(read_objects(routed, tools.object_parameters(params.name))))
 
-    return Server(
+    server: Server[Any] = Server(
         name,
         version=version,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        # Without it the SDK lists all tools at each call over HTTP, to find the one whose headers it checks.
-        get_tool_input_schema=schemas.get,
+        # Without it the SDK lists all tools at each call over HTTP, and searches the one called for such parameters.
+        get_tool_input_schema=headed.get,
     )
+    if _TRACING not in sys.modules:
+        # The SDK makes a span of every call, which nobody would collect.
+        server.middleware.clear()
+    return server
 
 
 def encode(answer: Envelope) -> types.CallToolResult:

@@ -40,7 +40,7 @@ class Admission:
 
     def admit(self, headers: Sequence[Header]) -> Caller | TurnedAway:
         """Judge a request by its headers, whose names are in lower case."""
-        host, origin, token = (_values(headers, name) for name in (b"host", b"origin", b"authorization"))
+        host, origin, token = _values(headers)
         if len(host) != 1 or host[0].lower() not in self._hosts:
             message = "This server does not answer to that Host header; [server] hosts lists those it does."
             return TurnedAway(HTTPStatus.MISDIRECTED_REQUEST, message)
@@ -80,8 +80,13 @@ def _own_hosts(address: Address) -> list[str]:
     return [str(address), f"localhost:{address.port}"] if address.is_loopback else [str(address)]
 
 
-def _values(headers: Sequence[Header], name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in headers if key == name]
+def _values(headers: Sequence[Header]) -> Iterable[list[str]]:
+    """Give what stands in the headers that are judged, however often each is there."""
+    found: dict[bytes, list[str]] = {b"host": [], b"origin": [], b"authorization": []}
+    for name, value in headers:
+        if name in found:
+            found[name].append(value.decode("latin-1"))
+    return found.values()
 
 
 def _unknown(message: str, more: bytes = b"") -> TurnedAway:
