@@ -57,7 +57,7 @@ CHOICES: list[tuple[dict[FeatureFlag, bool], set[FeatureFlag]]] = [
     ({SESSIONS: True, GATES: False}, {SESSIONS}),
     ({SESSIONS: True, GATES: True}, {SESSIONS, GATES}),
 ]
-EACH = pytest.mark.parametrize(("chosen", "on"), CHOICES, ids=lambda value: " ".join(map(str, value)) or "none")
+EACH = pytest.mark.parametrize(("chosen", "on"), CHOICES, ids=lambda value: " ".join(sorted(map(str, value))) or "none")
 
 
 def server(folder: Path, chosen: Mapping[FeatureFlag, bool]) -> InProcess:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -62,6 +61,7 @@ from foundry_mcp.machine.position import (
     unblock_unit,
 )
 from foundry_mcp.machine.protected import mapped, taken_over
+from foundry_mcp.machine.replacing import replace
 from foundry_mcp.machine.roles import strongest
 from foundry_mcp.machine.session import (
     Feedback,

@@ -7,7 +7,6 @@ fold, and signatures are checked here, once a phase. What a later session carrie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.events_session import GateAuditFailed, GateFinished, VerificationFinished
@@ -16,6 +15,7 @@ from foundry_contracts.vocabulary import ErrorCode, ReviewFindingCode, UnitKind,
 from foundry_mcp.machine.gate import accepts
 from foundry_mcp.machine.plan_index import PhaseIndex
 from foundry_mcp.machine.receipts import faults
+from foundry_mcp.machine.replacing import replace
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Situation
 from foundry_mcp.machine.view import is_manual

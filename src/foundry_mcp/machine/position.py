@@ -6,13 +6,12 @@ one hopeless unit does not keep the others waiting, and failures over different 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rpds import HashTrieMap
 
 from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.vocabulary import UnitStanding
 from foundry_mcp.machine.frontier import from_numbers, numbers, push, remove
+from foundry_mcp.machine.replacing import replace
 from foundry_mcp.machine.session import Session
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from pydantic_core import MISSING
 from rpds import HashTrieMap
@@ -15,6 +14,7 @@ from foundry_contracts.vocabulary import ChangeKind, ReviewFindingCode
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.path_patterns import PathPatterns
 from foundry_mcp.machine.plan_index import PlanIndex
+from foundry_mcp.machine.replacing import replace
 from foundry_mcp.machine.session import Session
 
 # Paths to digests.
