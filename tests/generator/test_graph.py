@@ -15,9 +15,9 @@ from tests.generator.library import LIBRARY
 
 EXPECTED = {
     "commands/catalog/search.json": ["shapes.json", "tools/catalog.json", "vocabulary.json"],
-    "commands/loan/borrow.json": ["configuration.json": [],
-    "events/loan.json", "shapes.json", "tools/loan.json", "vocabulary.json"],
+    "commands/loan/borrow.json": ["events/loan.json", "shapes.json", "tools/loan.json", "vocabulary.json"],
     "commands/loan/give_back.json": ["events/loan.json", "shapes.json", "tools/loan.json", "vocabulary.json"],
+    "configuration.json": [],
     "events/loan.json": ["shapes.json"],
     "policy.json": ["commands/loan/borrow.json", "events/loan.json", "vocabulary.json"],
     "shapes.json": ["vocabulary.json"],
