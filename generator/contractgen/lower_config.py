@@ -30,12 +30,12 @@ def lower_configuration(
     sections: dict[str, str] = {}
     settings: list[Setting] = []
     for section, reference in raw.get("properties", {}).items():
-        target = str(reference.get("$ref", "")).rpartition(PREFIX)[2]
-        found = defined.get(target, {})
+        target = str(_keywords(reference).get("$ref", "")).rpartition(PREFIX)[2]
+        found = _keywords(defined.get(target, {}))
         sections[section] = found.get("description", "")
         place = Origin(files.get(target, origin.file), f"/$defs/{target}")
         for key, schema in found.get("properties", {}).items():
-            settings.append(_setting(section, key, schema, place.at("properties", key)))
+            settings.append(_setting(section, key, _keywords(schema), place.at("properties", key)))
     return Configuration(
         name=name,
         description=raw.get("description", ""),
@@ -49,6 +49,11 @@ def lower_configuration(
         settings=tuple(settings),
         origin=origin,
     )
+
+
+def _keywords(schema: Json) -> Mapping[str, Json]:
+    """Give a schema's keywords; one that is true or false has none."""
+    return schema if isinstance(schema, Mapping) else {}
 
 
 def _setting(section: str, key: str, schema: Mapping[str, Json], origin: Origin) -> Setting:

@@ -84,3 +84,17 @@ def test_an_attribute_without_a_schema_is_a_finding(schema: bool, contracts: Pat
     path.write_text(json.dumps(data), encoding="utf-8")
     (found,) = lint(contracts)[1]
     assert (found.rule, found.origin.pointer) == ("meta-schema", "/$defs/Problem/x-enum/attributes/retryable")
+
+
+@pytest.mark.parametrize("schema", [True, False])
+@pytest.mark.parametrize("place", [("LibraryConfig", "lending"), ("LendingConfig", "motto")])
+def test_a_section_or_a_setting_that_is_no_object_is_a_finding(
+    schema: bool, place: tuple[str, str], contracts: Path
+) -> None:
+    path = contracts / "configuration.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["$defs"][place[0]]["properties"][place[1]] = schema
+    path.write_text(json.dumps(data), encoding="utf-8")
+    findings = lint(contracts)[1]
+    assert findings
+    assert [finding for finding in findings if not finding.origin.line] == []

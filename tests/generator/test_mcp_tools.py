@@ -161,6 +161,11 @@ def test_a_nullable_answer_goes_without_a_type() -> None:
     assert lower_output(answer, "Answer")["properties"] == {"a": {"description": "Maybe."}, "b": {"type": "string"}}
 
 
+@pytest.mark.parametrize("schema", [True, False])
+def test_an_answer_of_which_nothing_is_said_goes_without_a_type(schema: bool) -> None:
+    assert lower_output(schema, "Answer") == {}
+
+
 @own_sets
 def test_under_each_choice_of_flags_the_commands_behind_them_are_listed_and_no_others(folder: Path) -> None:
     contracts = load(folder)
