@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
 
 # Commands by name: the module of this package that has `add_parser` and `main`. Only the chosen one's main is run.
 _COMMANDS = ("serve", "run", "demo", "doctor", "config", "token", "audit", "receipts", "keys", "store")
+
+# What a shell gives for a program that a closed pipe ended.
+_NOBODY_READS = 141
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,7 +25,13 @@ def main(argv: list[str] | None = None) -> int:
     for name in _COMMANDS:
         import_module(f"foundry_mcp.cli.{name}").add_parser(subparsers)
     args = parser.parse_args(argv)
-    status: int = args.main(args)
+    try:
+        status: int = args.main(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough, as `head` does; the interpreter's own last flush must not object.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     return status
 
 
