@@ -40,7 +40,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _is_whole(config: pytest.Config) -> bool:
     option = config.option
-    chosen = option.keyword or option.markexpr or option.deselect or option.lf or option.collectonly
+    # Without its cache pytest has no option for what failed last.
+    again = getattr(option, "lf", False)
+    chosen = again or option.keyword or option.markexpr or option.deselect or option.collectonly
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not chosen
 
 

@@ -100,14 +100,15 @@ def _points(table: DecisionTable) -> Iterator[Point]:
 
 
 def _first_match(table: DecisionTable, point: Point) -> int | None:
-    for position, row in enumerate(table.rows):
-        if _matches(table, row, point):
-            return position
-    return None
+    values = dict(zip(table.inputs, point, strict=True))
+    return next((position for position, row in enumerate(table.rows) if _holds(row, values)), None)
 
 
 def _matches(table: DecisionTable, row: Row, point: Point) -> bool:
-    values = dict(zip(table.inputs, point, strict=True))
+    return _holds(row, dict(zip(table.inputs, point, strict=True)))
+
+
+def _holds(row: Row, values: Mapping[str, str | None]) -> bool:
     return all(values[name] in choices for name, choices in row.when.items())
 
 
