@@ -20,11 +20,6 @@ def snake(name: str) -> str:
     return "_".join(words(name))
 
 
-def pascal(name: str) -> str:
-    """Write a name as PascalCase."""
-    return "".join(word[:1].upper() + word[1:] for word in words(name))
-
-
 def kebab(name: str) -> str:
     """Write a name as kebab-case."""
     return "-".join(words(name))

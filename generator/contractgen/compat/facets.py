@@ -10,7 +10,6 @@ from contractgen.compat.normal import PREFIX
 
 Json = Any
 Facet = Mapping[str, Json]
-IN_PLACE = frozenset({"$ref", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas", "not"})
 DEEPEST = 24
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from foundry_contracts.models.formats_plan import CommandLine
 
 HERE = "."
-CHAIN = "&&"
 # One piece of a word, or what stands between words. What a shell would act on matches none of these.
 PIECE = re.compile(
     r"""(?P<single>'[^']*')|(?P<double>"(?:[^"\\$`]|\\[^\n])*")|(?P<escaped>\\[^\n])|(?P<plain>[^\s'"\\$`|&;<>()*?\[{}]+)"""

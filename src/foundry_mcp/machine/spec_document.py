@@ -27,7 +27,6 @@ from foundry_mcp.machine.spec_waits import check_waits, known_waits, phase_order
 
 HIERARCHY = "hierarchy"
 PHASES = "phases"
-NO_NODES = "The file has neither hierarchy nor phases: add one of them."
 
 
 @dataclass(frozen=True, slots=True)
