@@ -14,13 +14,19 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final
 
 from foundry_contracts.vocabulary import EventType, LogFault, Role
 from foundry_mcp.ports import START, Head, LogBroken, StoredEvent
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_FIELDS: Final = ("event_id", "session_id", "seq", "spec_id", "time", "actor_id", "actor_role", "type", "payload")
+# In the order of their names, as the canonical form has them.
+_FIELDS: Final = ("actor_id", "actor_role", "event_id", "payload", "seq", "session_id", "spec_id", "time", "type")
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+_COVERED: Final = attrgetter(*_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +69,21 @@ class Seals:
         return _same(self.of_event(entry.session_id, seq, entry.hash), entry.seal)
 
 
-def link(previous: str, entry: Entry) -> str:
+def link(previous: str, entry: Entry | StoredEvent) -> str:
     """Give the hexadecimal hash of an event that follows the hash `previous`."""
     return hashlib.sha256(bytes.fromhex(previous) + canonical(entry)).hexdigest()
 
 
-def canonical(entry: Entry) -> bytes:
+def canonical(entry: Entry | StoredEvent) -> bytes:
     """Give the bytes of an event that its hash covers."""
-    fields = {name: getattr(entry, name) for name in _FIELDS}
-    # Of names in ASCII, text and whole numbers this is the RFC 8785 form, and many times faster made.
-    return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    # Of sorted names in ASCII, text and whole numbers this is the RFC 8785 form, and many times faster made.
+    return _ENCODER.encode(dict(zip(_FIELDS, _COVERED(entry), strict=True))).encode()
 
 
 def chained(event: StoredEvent, previous: str, seals: Seals) -> Entry:
     """Make the entry of an event that follows the hash `previous`."""
-    entry = Entry(
+    digest = link(previous, event)
+    return Entry(
         event_id=event.event_id,
         session_id=event.session_id,
         seq=event.seq,
@@ -87,9 +93,9 @@ def chained(event: StoredEvent, previous: str, seals: Seals) -> Entry:
         actor_role=event.actor_role.value,
         type=event.type.value,
         payload=event.payload,
+        hash=digest,
+        seal=seals.of_event(event.session_id, event.seq, digest),
     )
-    digest = link(previous, entry)
-    return replace(entry, hash=digest, seal=seals.of_event(entry.session_id, entry.seq, digest))
 
 
 def read(entry: Entry) -> StoredEvent:

@@ -28,6 +28,7 @@ CURRENT, SECRET, KEY_FILES = "current", "mac.secret", "ed25519-*.pem"
 _ID_DIGITS: Final = 16
 _KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
 _SECRET_BYTES: Final = 32
+_SHA256: Final = "sha256"
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
@@ -158,7 +159,7 @@ def _is_signature(signed: bytes, signature: object, key_of: Callable[[object], E
 
 def mac_with(secret: bytes) -> Callable[[str], str]:
     """Give the hexadecimal HMAC-SHA256 under a secret, as a function of a text."""
-    return lambda text: hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    return lambda text: hmac.digest(secret, text.encode(), _SHA256).hex()
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:

@@ -1,15 +1,12 @@
 """One SQLite database: opened safely, migrated, written by one process at a time.
 
-Writers queue on a `flock` over a separate file before they ask SQLite, whose own busy handler starves waiters. The
-database's own files are never opened here but through SQLite: closing such a descriptor would drop SQLite's locks.
+Writers pass a gate before they ask SQLite, whose own busy handler starves waiters. The database's own files are never
+opened here but through SQLite: closing such a descriptor would drop SQLite's locks.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -19,16 +16,14 @@ from typing import Final
 import apsw
 
 from foundry_mcp.adapters import sqlite_statements as sql
-from foundry_mcp.adapters.sqlite_errors import busy, in_port_words
-from foundry_mcp.ports import StoreBusy, StoreUnavailable
+from foundry_mcp.adapters.sqlite_errors import in_port_words
+from foundry_mcp.adapters.sqlite_locks import Gate, StoreHold, Turn
+from foundry_mcp.ports import StoreUnavailable
 
 # From 3.7.0 until this version, SQLite may lose committed writes in WAL mode when two connections meet.
 _WAL_IS_SAFE_FROM: Final = (3, 51, 3)
-# The wait for the gate and SQLite's own wait follow one another: together they stay below two seconds.
-_GATE_WAIT_S: Final = 1.0
+# It follows the wait for the gate: together they stay below two seconds.
 _SQLITE_WAIT_MS: Final = 900
-_FIRST_PAUSE_S: Final = 0.0005
-_LONGEST_PAUSE_S: Final = 0.005
 
 Functions = Mapping[str, Callable[..., str]]
 Value = str | int | float | bytes | None
@@ -54,18 +49,19 @@ class Database:
 
     def __init__(self, path: Path, *, functions: Functions | None = None, sqlite_version: str | None = None) -> None:
         self._path = path
-        self._turn = threading.Lock()
+        self._turn = Turn(path)
+        self._closed = False
         self._functions = functions or {}
         with in_port_words(path):
             self._hold = StoreHold(path)
             try:
                 _make_private(path)
                 self._file = _identity(path)
-                self._gate = os.open(path.with_name(path.name + ".gate"), os.O_RDWR | os.O_CREAT, 0o600)
+                self._gate = Gate(path)
                 try:
                     self._connection = self._opened(sqlite_version or apsw.sqlite_lib_version())
                 except BaseException:
-                    os.close(self._gate)
+                    self._gate.close()
                     raise
             except BaseException:
                 self._hold.release()
@@ -77,7 +73,7 @@ class Database:
             connection.set_busy_timeout(_SQLITE_WAIT_MS)
             for name, function in self._functions.items():
                 connection.create_scalar_function(name, function)
-            with self._gate_held():
+            with self._gate:
                 connection.execute(sql.SET_JOURNAL_MODE.format(mode=journal_mode(sqlite_version)))
                 connection.execute(sql.SET_SYNCHRONOUS)
                 self._migrate(connection)
@@ -102,11 +98,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
         """Give the connection inside a write transaction, committed at the end and undone on any exception."""
-        with (
-            in_port_words(self._path),
-            self._own_turn(),
-            self._gate_held(),
-        ):
+        with self._turn, self._gate:
             self.still_there()
             with _transaction(self._connection, sql.BEGIN_WRITE):
                 yield self._connection
@@ -123,79 +115,28 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
         """Give the connection inside a read transaction: all that is read in it is of one moment."""
-        with in_port_words(self._path), self._own_turn(), _transaction(self._connection, sql.BEGIN_READ):
+        with self._turn, _transaction(self._connection, sql.BEGIN_READ):
             yield self._connection
 
     def version(self) -> int:
         """Give a number that is another one whenever somebody else has written since it was asked for last."""
-        with in_port_words(self._path), self._own_turn():
+        with self._turn:
             found: int = self._connection.execute(sql.READ_DATA_VERSION).get
             return found
 
     def rows(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
         """Give what one statement reads; it is of one moment by itself, and needs no transaction around it."""
-        with in_port_words(self._path), self._own_turn():
+        with self._turn:
             return self._connection.execute(statement, values).fetchall()
 
     def close(self) -> None:
         """Close the connection and the gate; closing twice does nothing more."""
-        with self._own_turn():
-            if self._gate >= 0:
+        with self._turn:
+            if not self._closed:
+                self._closed = True
                 self._connection.close()
-                os.close(self._gate)
+                self._gate.close()
                 self._hold.release()
-                self._gate = -1
-
-    @contextmanager
-    def _own_turn(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=_GATE_WAIT_S):
-            raise busy(self._path)
-        try:
-            yield
-        finally:
-            self._turn.release()
-
-    @contextmanager
-    def _gate_held(self) -> Iterator[None]:
-        deadline = time.monotonic() + _GATE_WAIT_S
-        pause = _FIRST_PAUSE_S
-        while not _try_flock(self._gate):
-            if time.monotonic() > deadline:
-                raise busy(self._path)
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._gate, fcntl.LOCK_UN)
-
-
-class StoreHold:
-    """Hold a store as one of its users, or alone, for as long as this lives; the system lets go for a killed process.
-
-    Raises StoreBusy where somebody holds it alone, or, when `alone` is asked for, where anybody holds it.
-    """
-
-    def __init__(self, path: Path, *, alone: bool = False) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(path.with_name(path.name + ".held"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self.release()
-            raise _held(path, alone) from error
-
-    def release(self) -> None:
-        """Let go; a second time does nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-
-def _held(path: Path, alone: bool) -> StoreBusy:
-    if alone:
-        return StoreBusy(f"A server has the store {path} open.", "Stop every server and run of this workspace first.")
-    return StoreBusy(f"The store {path} is being restored.", "Start again when that is done.")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -205,14 +146,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _try_flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _make_private(path: Path) -> None:

@@ -52,18 +52,28 @@ def busy(path: Path) -> StoreBusy:
     )
 
 
-@contextmanager
-def in_port_words(path: Path) -> Iterator[None]:
-    """Turn failures of the environment into the port's exceptions; anything else is a bug and passes."""
-    try:
-        yield
-    except _BUSY as error:
-        raise busy(path) from error
-    except tuple(_FAILURES) as error:
-        sentence, remedy = next(words for kind, words in _FAILURES.items() if isinstance(error, kind))
-        raise StoreUnavailable(sentence.format(path=path, error=error), remedy) from error
-    except OSError as error:
-        raise StoreUnavailable(
+def port_error(path: Path, error: BaseException) -> StoreBusy | StoreUnavailable | None:
+    """Say a failure of the environment in the port's words; None for anything else, which is a bug."""
+    if isinstance(error, _BUSY):
+        return busy(path)
+    for kind, (sentence, remedy) in _FAILURES.items():
+        if isinstance(error, kind):
+            return StoreUnavailable(sentence.format(path=path, error=error), remedy)
+    if isinstance(error, OSError):
+        return StoreUnavailable(
             f"The store {path} cannot be reached: {error.strerror or error}.",
             "See that its folder lies on a working disk and that the server's user may read and write there.",
-        ) from error
+        )
+    return None
+
+
+@contextmanager
+def in_port_words(path: Path) -> Iterator[None]:
+    """Turn failures of the environment into the port's exceptions."""
+    try:
+        yield
+    except Exception as error:
+        told = port_error(path, error)
+        if told is None:
+            raise
+        raise told from error

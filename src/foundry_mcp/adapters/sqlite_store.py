@@ -54,20 +54,24 @@ class SqliteStore:
     def __init__(self, path: Path, mac: Callable[[str], str]) -> None:
         self._seals = Seals(mac)
         self._database = open_database(path, self._seals)
-        # Where logs ended when they were checked last, and the store's version then; what is written here is taken out.
+        # Where logs ended when they were checked or written here last, and the store's version then.
         self._seen: dict[str, tuple[int, Log]] = {}
 
     def append(self, batch: Batch) -> Head:
         """Write a batch in one transaction."""
         _check_dense(batch)
-        self._seen.pop(batch.session.session_id, None)
+        session_id = batch.session.session_id
+        self._seen.pop(session_id, None)
         with self._database.writing() as db:
             _check_version(db, batch)
             head = _insert_events(db, batch, self._seals)
-            _put_session(db, batch.session, self._seals.of_head(batch.session.session_id, head.seq, head.hash))
-            _insert_answers(db, batch.session.session_id, batch.answers)
+            _put_session(db, batch.session, self._seals.of_head(session_id, head.seq, head.hash))
+            _insert_answers(db, session_id, batch.answers)
             if batch.plan is not None:
                 db.execute(sql.INSERT_PLAN, (batch.plan.digest, batch.plan.text))
+            # Asked here, while nobody else can write: whoever does after this gives it another version.
+            version: int = db.execute(sql.READ_DATA_VERSION).get
+        self._seen[session_id] = (version, Log(batch.session, (), head))
         return head
 
     def session(self, session_id: str) -> SessionRow | None:
