@@ -10,14 +10,14 @@ import pytest
 from foundry_mcp.machine.replacing import replace
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Many:
     first: int
     second: str = "b"
     third: tuple[int, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class One:
     only: int
 

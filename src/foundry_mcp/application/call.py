@@ -18,6 +18,10 @@ class Call:
     alias: AliasEntry | None = None
     warnings: tuple[str, ...] = ()
 
+    def with_warning(self, warning: str) -> Call:
+        """Give the call with one more thing to say beside the answer."""
+        return Call(self.entry, self.params, self.caller, self.alias, (*self.warnings, warning))
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from foundry_contracts import CONTRACT_VERSION
 from foundry_contracts.dispatch import AliasEntry
@@ -15,7 +16,6 @@ from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.signal import signal_of
 
 _RETRY_AFTER_S = 1.0
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def success(request_id: str, reply: BaseModel, alias: AliasEntry | None, warnings: tuple[str, ...]) -> Envelope:
@@ -73,4 +73,4 @@ def _meta(request_id: str, alias: AliasEntry | None, warnings: tuple[str, ...]) 
 
 
 def _seal(document: dict[str, object]) -> Envelope:
-    return Envelope(document, _ENCODER.encode(document))
+    return Envelope(document, to_json(document).decode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,14 +90,16 @@ class Sessions:
         caller: Caller,
         answers: tuple[Answer, ...] = (),
         plan: PlanText | None = None,
+        after: Session | None = None,
     ) -> Session:
-        """Write events decided on `before`, and give the state after them."""
+        """Write events decided on `before`, and give the state after them: `after`, where the decision knows it."""
         first = before.version + 1 if before else 1
         stored = tuple(
             self._stored(session_id, spec_id, first + place, payload, now, caller)
             for place, payload in enumerate(events)
         )
-        after = fold((_recorded(event) for event in stored), self._plans.pinned, before)
+        if after is None:
+            after = fold((_recorded(event) for event in stored), self._plans.pinned, before)
         if after is None:
             raise ValueError("nothing was decided")
         row = SessionRow(session_id, spec_id, after.status, after.version, after.started_at, after.updated_at)
@@ -115,8 +116,7 @@ class Sessions:
 
 def payload_text(payload: EventPayload) -> str:
     """Give the JSON text that is kept of a payload."""
-    document = payload.model_dump(mode="json", exclude_unset=True)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return payload.model_dump_json(exclude_unset=True)
 
 
 def folded(

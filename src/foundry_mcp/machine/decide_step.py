@@ -21,7 +21,7 @@ from foundry_mcp.machine.decide_session import session_reply, superseding
 from foundry_mcp.machine.evidence import judge
 from foundry_mcp.machine.moments import later
 from foundry_mcp.machine.optional import given
-from foundry_mcp.machine.outcome import apply_to, hold, last_sign_of_life, session_or_refusal
+from foundry_mcp.machine.outcome import Decided, apply_to, hold, last_sign_of_life, session_or_refusal
 from foundry_mcp.machine.proof import proof_of
 from foundry_mcp.machine.refusals import spec_gone
 from foundry_mcp.machine.session import Outstanding, Session
@@ -51,7 +51,7 @@ def next_step(situation: Situation, request: SessionStepNextRequest) -> Accepted
         if failing is not None:
             return _audit_refused(situation, held, following if not recorded else following[-2:], failing)
         events, state = (*events, *following), apply_to(state, situation, following)
-    return Accepted(_next_reply(state, situation), events)
+    return Decided(_next_reply(state, situation), events, state)
 
 
 def _following(
@@ -179,7 +179,7 @@ def report(situation: Situation, request: SessionStepReportRequest) -> Accepted[
         return recorded
     events = (*held, *recorded)
     after = apply_to(state, situation, events) if events else state
-    return Accepted(SessionStepReportResponse(**session_reply(after, situation)), events)
+    return Decided(SessionStepReportResponse(**session_reply(after, situation)), events, after)
 
 
 def replay(situation: Situation, request: SessionStepReplayRequest) -> Accepted[SessionStepReplayResponse] | Refusal:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
 from pydantic_core import MISSING
 
 from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.events import EventPayload
-from foundry_contracts.handlers import JsonValue, Refusal
+from foundry_contracts.handlers import Accepted, JsonValue, Refusal
 from foundry_contracts.models.events_session import HolderChanged, SessionSettings
 from foundry_contracts.tables import SESSION_MACHINE_TERMINAL, SESSION_MACHINE_TRANSITIONS
 from foundry_contracts.vocabulary import CommandName, ErrorCode, Role
@@ -18,6 +22,14 @@ from foundry_mcp.machine.situation import Situation
 
 # The contract's tag of commands that a session takes whatever the server's policy is now.
 _ANY_POLICY = "any_policy"
+R = TypeVar("R", bound=BaseModel, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Accepted[R]):
+    """Hold a "yes" with the state its events lead to, so that recording them need not fold them again."""
+
+    after: Session | None = None
 
 
 def apply(

@@ -36,7 +36,7 @@ class Recorded:
     payload: EventPayload
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outstanding:
     """Hold a step that is or was out, and how far the server's own run for it is.
 
@@ -79,7 +79,7 @@ class Feedback:
     findings: tuple[ReviewFinding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """Hold a session as its events leave it.
 

@@ -41,7 +41,7 @@ class FreshIds:
     attempt: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """Hold the state a command meets, and time, caller, ids and world as data.
 
