@@ -45,6 +45,8 @@ class WorkspaceSpecFiles:
         self._folder = workspace / "specs"
         self._folders = {folder: self._folder / folder for folder in SpecFolder}
         self._kept: dict[Path, Kept] = {}
+        # Of the ids that were found: where a file of that name may lie, in the order of preference.
+        self._places: dict[str, tuple[tuple[SpecFolder, Path], ...]] = {}
 
     def entries(self) -> list[SpecEntry]:
         """List every spec file, by folder and id."""
@@ -52,13 +54,17 @@ class WorkspaceSpecFiles:
 
     def load(self, spec_id: str) -> LoadedSpec | None:
         """Read a spec by id; None where there is none, SpecUnavailable where it cannot be read."""
-        if not _is_spec_id(spec_id):
-            return None
-        for folder in PREFERENCE:
-            path = self._folders[folder] / f"{spec_id}{SUFFIX}"
+        places = self._places.get(spec_id) or self._places_of(spec_id)
+        for folder, path in places:
             if _is_there(path):
+                self._places[spec_id] = places
                 return self._loaded(folder, spec_id, path)
         return None
+
+    def _places_of(self, spec_id: str) -> tuple[tuple[SpecFolder, Path], ...]:
+        if not _is_spec_id(spec_id):
+            return ()
+        return tuple((folder, self._folders[folder] / f"{spec_id}{SUFFIX}") for folder in PREFERENCE)
 
     def write_statuses(self, spec_id: str, statuses: Mapping[str, NodeStatus]) -> None:
         """Write nodes' statuses into a spec's file, as one atomic replacement; SpecUnavailable where it cannot be."""

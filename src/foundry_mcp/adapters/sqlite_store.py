@@ -61,18 +61,24 @@ class SqliteStore:
         """Write a batch in one transaction."""
         _check_dense(batch)
         session_id = batch.session.session_id
-        self._seen.pop(session_id, None)
         with self._database.writing() as db:
-            _check_version(db, batch)
-            head = _insert_events(db, batch, self._seals)
+            # Asked while nobody else can write: whoever does after this gives the store another version.
+            version: int = db.execute(sql.READ_DATA_VERSION).get
+            head = _insert_events(db, batch, self._end(db, batch, version), self._seals)
             _put_session(db, batch.session, self._seals.of_head(session_id, head.seq, head.hash))
             _insert_answers(db, session_id, batch.answers)
             if batch.plan is not None:
                 db.execute(sql.INSERT_PLAN, (batch.plan.digest, batch.plan.text))
-            # Asked here, while nobody else can write: whoever does after this gives it another version.
-            version: int = db.execute(sql.READ_DATA_VERSION).get
         self._seen[session_id] = (version, Log(batch.session, (), head))
         return head
+
+    def _end(self, db: apsw.Connection, batch: Batch, version: int) -> Head:
+        """Give where the log ends that a batch follows; VersionConflict where it ends elsewhere."""
+        seen = self._seen.get(batch.session.session_id)
+        if seen is not None and seen[0] == version and seen[1].head.seq == batch.expected_version:
+            return seen[1].head
+        _check_version(db, batch)
+        return Head(batch.expected_version, _hash_at(db, batch.session.session_id, batch.expected_version))
 
     def session(self, session_id: str) -> SessionRow | None:
         """Give a session's row, with nothing but its id where the rest cannot be read."""
@@ -251,9 +257,7 @@ def _put_session(db: apsw.Connection, row: SessionRow, seal: str) -> None:
         raise LiveSessionExists(f"the spec {row.spec_id} has a live session already") from error
 
 
-def _insert_events(db: apsw.Connection, batch: Batch, seals: Seals) -> Head:
-    version = batch.expected_version
-    head = Head(version, _hash_at(db, batch.session.session_id, version))
+def _insert_events(db: apsw.Connection, batch: Batch, head: Head, seals: Seals) -> Head:
     for event in batch.events:
         entry = event_chain.chained(event, head.hash, seals)
         header = (entry.session_id, entry.seq, entry.event_id, entry.spec_id, entry.time, entry.actor_id)

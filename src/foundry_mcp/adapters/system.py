@@ -29,14 +29,17 @@ class SystemClock:
         self._milliseconds = milliseconds
         self._latest = 0
         self._lock = threading.Lock()
+        # Every call asks several times a second, and making text of a date is most of the work.
+        self._second = -1, ""
 
     def now(self) -> str:
         """Give the present moment, RFC 3339 UTC with milliseconds."""
         with self._lock:
             self._latest = max(self._latest, self._milliseconds())
-            latest = self._latest
-        seconds, rest = divmod(latest, 1000)
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+            seconds, rest = divmod(self._latest, 1000)
+            if self._second[0] != seconds:
+                self._second = seconds, f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+            return f"{self._second[1]}.{rest:03d}Z"
 
 
 class SystemIds:
