@@ -1,7 +1,9 @@
 """What a step costs, in process and over stdio, by the number of tasks; what a page of events and a cold start cost.
 
 Floors of the same run: a transaction prepared beforehand that writes the same rows and bytes, and a server of the same
-SDK whose one tool does nothing. All are measured in turns, so that a busy machine is as busy for each of them.
+SDK whose one tool does nothing; over stdio also that server with a tool that carries two such transactions out. The
+first is timed alone in a warm loop; a server that waits for each call finds its caches cold, and the last one shows
+what the same floors come to there. All are measured in turns, so that a busy machine is as busy for each of them.
 """
 
 from __future__ import annotations
@@ -11,20 +13,18 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from bench.prepared_writes import transactions
 from bench.timing import Timings
 from foundry_contracts.handlers import Refusal
 from foundry_contracts.vocabulary import EventType, Role, SessionStatus
-from foundry_mcp.adapters import sqlite_statements as sql
-from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.signing import FileSigner
-from foundry_mcp.adapters.sqlite_store import SqliteStore, open_database
+from foundry_mcp.adapters.sqlite_store import SqliteStore
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Batch, SessionRow, StoredEvent
 from foundry_mcp.surface.routing import route
@@ -87,56 +87,6 @@ def documents(size: int, steps: int) -> list[Json]:
     return [spec(f"size-{size}-{number}", [task(f"t{unit}") for unit in range(size)]) for number in range(count)]
 
 
-def transactions(folder: Path, written: Path) -> Iterator[Callable[[], None]]:
-    """Give transactions that write what a step wrote (its events, its answer, the session's row), made beforehand."""
-    seals = Seals(FileSigner(folder).mac)
-    taken = open_database(written, seals)
-    with taken.reading() as db:
-        events = [dict(zip(_columns(db, "events"), row, strict=True)) for row in _last(db, "events", 2)]
-        answers = [dict(zip(_columns(db, "answers"), row, strict=True)) for row in _last(db, "answers", 1)]
-        session = dict(zip(_columns(db, "sessions"), db.execute("SELECT * FROM sessions").fetchall()[0], strict=True))
-    taken.close()
-    database = open_database(folder / "floor.sqlite3", seals)
-    # Held beyond its block: what is timed is the transaction alone, without the turn and the gate before it.
-    with database.writing() as connection:
-        pass
-    for number in range(10**9):
-        rows = [
-            ("events", {**event, "seq": 2 * number + place, "event_id": f"evt_{2 * number + place:026d}"})
-            for place, event in enumerate(events, start=1)
-        ]
-        rows += [("answers", {**answer, "key": f"{number:064d}{answer['key'][64:]}"}) for answer in answers]
-        rows.append(("sessions", session))
-        yield partial(
-            _write,
-            connection,
-            [(_INSERTS[table].format(",".join("?" * len(row))), tuple(row.values())) for table, row in rows],
-        )
-
-
-_INSERTS = {
-    "events": "INSERT INTO events VALUES ({})",
-    "answers": "INSERT INTO answers VALUES ({})",
-    "sessions": "INSERT OR REPLACE INTO sessions VALUES ({})",
-}
-
-
-def _columns(db: Any, table: str) -> list[str]:
-    return [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
-
-
-def _last(db: Any, table: str, count: int) -> list[Any]:
-    rows: list[Any] = db.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT {count}").fetchall()
-    return rows[::-1]
-
-
-def _write(connection: Any, rows: list[tuple[str, tuple[Any, ...]]]) -> None:
-    connection.execute(sql.BEGIN_WRITE)
-    for statement, values in rows:
-        connection.execute(statement, values)
-    connection.execute(sql.COMMIT)
-
-
 def turns(samples: int) -> Iterator[range]:
     """Split samples into turns of a few: after five others had theirs, the first call meets cold caches."""
     for begun in range(0, samples, A_TURN):
@@ -187,12 +137,18 @@ async def measure_stdio(timings: Timings, folder: Path, steps: int) -> None:
             walks[size] = Walk(server, specs)
             await walks[size].get_ready()
             await walks[size].go_on()
-        floors = transactions(folder, next((folder / f"stdio-{SIZES[0]}" / "state").rglob("store.sqlite3")))
+        written = next((folder / f"stdio-{SIZES[0]}" / "state").rglob("store.sqlite3"))
+        floors = transactions(folder, written)
+        (folder / "writes").mkdir()
+        words = [sys.executable, str(FLOOR_SERVER), "--writes", str(folder / "writes"), str(written)]
+        writes_twice = await stack.enter_async_context(StdioServer.begin_with(words, environment(folder)))
         for turn in turns(steps):
             for _ in turn:
                 timings.take("floor: same rows and bytes", next(floors))
             for _ in turn:
                 await timings.wait("floor: no-op over stdio", nothing.text("noop"))
+            for _ in turn:
+                await timings.wait("floor: two writes over stdio", writes_twice.text("noop"))
             for size, walk in walks.items():
                 for _ in turn:
                     await walk.get_ready()
@@ -280,6 +236,7 @@ def judge(timings: Timings) -> Iterator[str]:
         yield from timings.ratio(f"{how}, {most} tasks", [f"{how}, {least} tasks"], 1.2)
     yield from timings.ratio(f"in process, {least} tasks", [transaction])
     yield from timings.ratio(f"over stdio, {most} tasks", [noop, transaction, transaction], 1)
+    yield from timings.ratio(f"over stdio, {most} tasks", ["floor: two writes over stdio"], 1)
     short = f"page at the tail of {FEW_EVENTS}"
     yield from timings.ratio(f"page at the tail of {MANY_EVENTS}", [short], 1.2)
     yield from timings.ratio(f"page by type of {MANY_EVENTS}", [short], 1.2)
