@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,11 @@ class SaidRunner:
         self._clock = clock
         self.endings: list[tuple[int, str]] = []
         self.ran: list[CommandLine] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     async def run(self, command: CommandLine) -> RunResult:
         self.ran.append(command)
+        self.meanwhile()
         code, output = self.endings.pop(0) if self.endings else (0, "")
         now = self._clock.now()
         return RunResult(

@@ -1339,6 +1339,8 @@ export interface VerificationFinished {
   exit_code?: number;
   /** What kept the command in; absent where none was begun. */
   sandbox?: SandboxKind;
+  /** What differed of the protected files, before the command or after it; with any, it did not pass. */
+  protected_changes?: ProtectedChange[];
 }
 
 /** A server-run verification or review was cut off with its server, or what it left does not hold; it may run again. */
@@ -1654,7 +1656,7 @@ export interface VerificationPredicate {
   command_replaced: boolean;
   /** Whether it was stopped for taking too long. */
   timed_out: boolean;
-  /** Whether it exited with 0 in time. */
+  /** Whether it exited with 0 in time, and every protected file was as the session holds it. */
   passed: boolean;
   output_digest: Digest;
   /** How much it wrote. */
@@ -1673,6 +1675,8 @@ export interface VerificationPredicate {
   error?: string;
   /** What kept the command in; absent where none was begun. */
   sandbox?: SandboxKind;
+  /** What differed of the protected files, before the command or after it; absent where nothing did. */
+  protected_changes?: ProtectedChange[];
 }
 
 /** A phase to review: one JSON object on stdin. */

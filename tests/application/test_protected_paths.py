@@ -34,6 +34,7 @@ pytestmark = pytest.mark.anyio
 PROTECTED = {"metadata": {"protected_paths": ["tests"]}}
 ONE = spec(SPEC, [task("t1")]) | PROTECTED
 TWO = spec(SPEC, [task("t1")], [task("t2")]) | PROTECTED
+CHECKED = spec(SPEC, [task("t1"), check("v1", "t1", command="make")]) | PROTECTED
 TEST = "tests/test_it.py"
 
 
@@ -124,6 +125,54 @@ async def test_a_test_that_is_put_back_is_no_longer_a_finding(tmp_path: Path) ->
     await done(call, session_id)
     assert (await gate(call, session_id))["verdict"] == Verdict.PASS
     assert (await next_step(call, session_id))["loop_signal"] == LoopSignal.SPEC_COMPLETE
+
+
+async def verified(call: InProcess, session_id: str) -> Json:
+    """Have the verification that comes next carried out and reported, and give what the log says of it."""
+    step = (await next_step(call, session_id))["step"]
+    assert step["type"] == StepType.EXECUTE_VERIFICATION
+    await report(call, session_id, await result_of(call, step, lambda step: None))
+    return (await payloads(call, session_id, EventType.VERIFICATION_FINISHED))[-1]
+
+
+@pytest.mark.parametrize(("change", "found"), CHANGES)
+async def test_no_check_passes_while_a_protected_file_is_another(
+    tmp_path: Path, change: Callable[[InProcess], None], found: dict[str, ChangeKind]
+) -> None:
+    call = server(tmp_path, CHECKED)
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    change(call)
+    run = await verified(call, session_id)
+    assert {one["path"]: one["change"] for one in run["protected_changes"]} == found
+    assert (run["passed"], "exit_code" in run, call.runner.ran) == (False, False, [])
+    step = (await next_step(call, session_id))["step"]
+    assert step["type"] == StepType.ADDRESS_FEEDBACK
+    assert [finding["path"] for finding in step["findings"]] == list(found)
+
+
+async def test_a_test_that_is_put_back_before_the_gate_did_not_pass_meanwhile(tmp_path: Path) -> None:
+    call = server(tmp_path, CHECKED)
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    before = (call.workspace / TEST).read_text()
+    edit(call)
+    assert not (await verified(call, session_id))["passed"]
+    (call.workspace / TEST).write_text(before, encoding="utf-8")
+    await done(call, session_id)
+    run = await verified(call, session_id)
+    assert (run["passed"], "protected_changes" in run, len(call.runner.ran)) == (True, False, 1)
+    assert (await gate(call, session_id))["verdict"] == Verdict.PASS
+
+
+async def test_a_command_that_edits_a_protected_file_does_not_pass(tmp_path: Path) -> None:
+    call = server(tmp_path, CHECKED)
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    call.runner.meanwhile = lambda: edit(call)
+    run = await verified(call, session_id)
+    assert (run["passed"], run["exit_code"]) == (False, 0)
+    assert [one["path"] for one in run["protected_changes"]] == [TEST]
 
 
 async def test_of_very_many_changes_the_first_are_told_and_all_are_recorded(tmp_path: Path) -> None:

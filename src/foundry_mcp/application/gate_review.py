@@ -5,21 +5,19 @@ It is made of one state of the session and one look at the disk, and holds up no
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from foundry_contracts.models.common import ReviewFinding
 from foundry_contracts.models.formats_review import ProtectedChange
 from foundry_contracts.vocabulary import ReviewFindingCode, Verdict
+from foundry_mcp.application.protected_look import changes_now
 from foundry_mcp.machine.gate import unproven
-from foundry_mcp.machine.protected import finding, patterns_of, protected_changes
+from foundry_mcp.machine.protected import findings_of
 from foundry_mcp.machine.session import Session
 from foundry_mcp.ports import ProtectedFiles, Reviewer, ReviewRequest
 
 _LOG = logging.getLogger(__name__)
-_TOLD = 100
 _UNSAID = "The review does not say what is wrong."
 
 
@@ -35,9 +33,8 @@ class GateReview:
 async def review_gate(state: Session, reviewer: Reviewer, protected: ProtectedFiles) -> GateReview:
     """Review the phase a session is in. No reviewer passes a phase under which a protected file was changed."""
     try:
-        now = await asyncio.to_thread(protected.digests, patterns_of(state.plan, state.settings))
-        changes = tuple(protected_changes(state.protected, now))
-        found = tuple(_findings(changes))
+        changes = await changes_now(state, protected)
+        found = findings_of(changes)
         review = await reviewer.review(_request(state, found, changes))
     except Exception as problem:
         _LOG.exception("phase %s could not be reviewed", state.phase.phase.id)
@@ -48,14 +45,6 @@ async def review_gate(state: Session, reviewer: Reviewer, protected: ProtectedFi
     if not findings and review.verdict is not Verdict.PASS:
         findings = (ReviewFinding(code=ReviewFindingCode.REVIEW_FAILED, message=_UNSAID),)
     return GateReview(Verdict.FAIL if changes else review.verdict, findings, changes)
-
-
-def _findings(changes: tuple[ProtectedChange, ...]) -> Iterator[ReviewFinding]:
-    """Give the findings of changes; of very many the first, and how many there are."""
-    yield from map(finding, changes[:_TOLD])
-    if len(changes) > _TOLD:
-        message = f"{len(changes)} protected files differ in all; the gate's event names each."
-        yield ReviewFinding(code=ReviewFindingCode.PROTECTED_PATH_CHANGED, message=message)
 
 
 def _request(state: Session, found: tuple[ReviewFinding, ...], changes: tuple[ProtectedChange, ...]) -> ReviewRequest:

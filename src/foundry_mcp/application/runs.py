@@ -20,7 +20,9 @@ from foundry_contracts.models.events_session import (
     VerificationStarted,
 )
 from foundry_contracts.models.formats_receipt import Receipt, ReviewPredicate, VerificationPredicate
+from foundry_contracts.models.formats_review import ProtectedChange
 from foundry_mcp.application.gate_review import GateReview, review_gate
+from foundry_mcp.application.protected_look import changes_now
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.proof import proof_digest, proof_of
 from foundry_mcp.machine.receipts import findings_digest, statement_of
@@ -31,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 # How often another server's run is looked at, in seconds.
 _LOOK_EVERY_S = 0.1
+_NOT_RUN = "A protected file is not as the session holds it: the command was not run."
 
 Record = Callable[[EventPayload], Awaitable[None]]
 
@@ -125,24 +128,39 @@ class Runs:
 
     async def _run(self, state: Session, step: Outstanding, record: Record) -> None:
         if isinstance(step.started, VerificationStarted):
-            result = await self._result(step.started)
-            await record(self._verified(state, step, step.started, result))
+            result, changes = await self._checked(state, step.started)
+            await record(self._verified(state, step, step.started, result, changes))
         elif isinstance(step.started, GateStarted):
             review = await review_gate(state, self._means.reviewer, self._means.protected)
             await record(self._reviewed(state, step, step.started, review))
 
-    async def _result(self, started: VerificationStarted) -> RunResult:
-        """Run the command; a runner that fails is a verification that did not pass, and says why."""
+    async def _checked(
+        self, state: Session, started: VerificationStarted
+    ) -> tuple[RunResult, tuple[ProtectedChange, ...]]:
+        """Run the command between two looks at the protected files; where one differs before, it is not run.
+
+        What fails here is a verification that did not pass, and says why.
+        """
+        protected = self._means.protected
         try:
-            return await self._means.runner.run(started.command)
+            changes = await changes_now(state, protected)
+            if changes:
+                return failed_run(self._means.clock.now(), _NOT_RUN), changes
+            result = await self._means.runner.run(started.command)
+            return result, await changes_now(state, protected)
         except Exception as problem:
             _LOG.exception("the command of %s could not be run", started.attempt_id)
-            return failed_run(self._means.clock.now(), f"The command could not be run: {problem}")
+            return failed_run(self._means.clock.now(), f"The command could not be run: {problem}"), ()
 
     def _verified(
-        self, state: Session, step: Outstanding, started: VerificationStarted, result: RunResult
+        self,
+        state: Session,
+        step: Outstanding,
+        started: VerificationStarted,
+        result: RunResult,
+        changes: tuple[ProtectedChange, ...],
     ) -> VerificationFinished:
-        passed = result.exit_code == 0 and not result.timed_out
+        passed = result.exit_code == 0 and not result.timed_out and not changes
         predicate = VerificationPredicate(
             session_id=state.session_id,
             spec_id=state.spec_id,
@@ -164,6 +182,7 @@ class Runs:
             finished_at=result.finished_at,
             sandbox=or_absent(result.sandbox),
             unenforced=list(result.unenforced),
+            protected_changes=or_absent(list(changes) or None),
         )
         return VerificationFinished(
             attempt_id=started.attempt_id,
@@ -176,6 +195,7 @@ class Runs:
             tree_after=result.tree_after,
             sandbox=or_absent(result.sandbox),
             unenforced=list(result.unenforced),
+            protected_changes=or_absent(list(changes) or None),
             receipt=self._signed(predicate),
         )
 

@@ -60,7 +60,7 @@ from foundry_mcp.machine.position import (
     forget_failures,
     unblock_unit,
 )
-from foundry_mcp.machine.protected import mapped, taken_over
+from foundry_mcp.machine.protected import findings_of, mapped, taken_over
 from foundry_mcp.machine.replacing import replace
 from foundry_mcp.machine.roles import strongest
 from foundry_mcp.machine.session import (
@@ -358,6 +358,8 @@ def _findings(payload: StepReported, step: Outstanding | None) -> tuple[ReviewFi
     if isinstance(run, GateFinished):
         return tuple(run.findings)
     if isinstance(run, VerificationFinished):
+        if changes := given(run.protected_changes):
+            return findings_of(changes)
         how = "was stopped for taking too long" if run.timed_out else f"exited with {given(run.exit_code)}"
         message = f"The verification's command {how}. The end of its output:\n{run.output_tail}"
     else:

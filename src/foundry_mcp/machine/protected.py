@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic_core import MISSING
 from rpds import HashTrieMap
@@ -20,6 +20,7 @@ from foundry_mcp.machine.session import Session
 # Paths to digests.
 Files = Mapping[str, str]
 
+_TOLD = 100
 _SENTENCES = {
     ChangeKind.ADDED: "This file was added among the protected ones; take it away again.",
     ChangeKind.REMOVED: "This protected file is gone; put it back.",
@@ -57,10 +58,18 @@ def _kind(before: str | None, now: str | None) -> ChangeKind:
     return ChangeKind.REMOVED if now is None else ChangeKind.CHANGED
 
 
-def finding(change: ProtectedChange) -> ReviewFinding:
-    """Give a gate's finding of a change."""
-    message = f"{_SENTENCES[change.change]} Only a maintainer takes such a change over."
-    return ReviewFinding(code=ReviewFindingCode.PROTECTED_PATH_CHANGED, path=change.path, message=message)
+def findings_of(changes: Sequence[ProtectedChange]) -> tuple[ReviewFinding, ...]:
+    """Give the findings of changes; of very many the first, and how many there are."""
+    found = [_finding(change.path, _SENTENCES[change.change]) for change in changes[:_TOLD]]
+    if len(changes) > _TOLD:
+        message = f"{len(changes)} protected files differ in all; the event of the run names each."
+        found.append(ReviewFinding(code=ReviewFindingCode.PROTECTED_PATH_CHANGED, message=message))
+    return tuple(found)
+
+
+def _finding(path: str, sentence: str) -> ReviewFinding:
+    message = f"{sentence} Only a maintainer takes such a change over."
+    return ReviewFinding(code=ReviewFindingCode.PROTECTED_PATH_CHANGED, path=path, message=message)
 
 
 def held_under(patterns: Iterable[str], now: Files, held: Files, before: Iterable[str]) -> dict[str, str]:

@@ -72,9 +72,10 @@ def told_by_event(session_id: str, spec_id: str, run: RunFinished) -> dict[str, 
     told: dict[str, object] = {"session_id": session_id, "spec_id": spec_id}
     if isinstance(run, VerificationFinished):
         brought = {"attempt_id", "step_id", "unit_id", "passed", "exit_code", "timed_out", "tree_after"}
-        told |= _json(run, include=brought | {"sandbox", "unenforced"})
+        told |= _json(run, include=brought | {"sandbox", "unenforced", "protected_changes"})
         # A field the event leaves out must be left out by the receipt as well.
-        return {"predicateType": _VERIFICATION, "exit_code": MISSING, "sandbox": MISSING} | told
+        absent = dict.fromkeys(("exit_code", "sandbox", "protected_changes"), MISSING)
+        return {"predicateType": _VERIFICATION, **absent} | told
     told |= _json(run, include={"attempt_id", "step_id", "phase_id", "verdict", "protected_changes"})
     return {"predicateType": _REVIEW, "findings_digest": findings_digest(run.findings)} | told
 

@@ -317,6 +317,12 @@ class VerificationFinished(BaseModel):
         SandboxKind | MISSING, Field(description="What kept the command in; absent where none was begun.")
     ] = MISSING
     unenforced: Annotated[list[SandboxGuard], Field(description="What the command was not held to.")]
+    protected_changes: Annotated[
+        list[ProtectedChange] | MISSING,
+        Field(
+            description="What differed of the protected files, before the command or after it; with any, it did not pass."
+        ),
+    ] = MISSING
 
 
 class RunInterrupted(BaseModel):

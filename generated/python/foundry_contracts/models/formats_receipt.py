@@ -87,7 +87,10 @@ class VerificationPredicate(BaseModel):
     ]
     exit_code: Annotated[int | MISSING, Field(description="How the command exited; absent where it did not.")] = MISSING
     timed_out: Annotated[bool, Field(description="Whether it was stopped for taking too long.")]
-    passed: Annotated[bool, Field(description="Whether it exited with 0 in time.")]
+    passed: Annotated[
+        bool,
+        Field(description="Whether it exited with 0 in time, and every protected file was as the session holds it."),
+    ]
     error: Annotated[str | MISSING, Field(description="Why it could not run.")] = MISSING
     output_digest: Digest
     output_bytes: Annotated[int, Field(description="How much it wrote.", ge=0)]
@@ -102,3 +105,9 @@ class VerificationPredicate(BaseModel):
         list[SandboxGuard],
         Field(description="What the command was not held to, by the kind of sandbox and on this machine."),
     ]
+    protected_changes: Annotated[
+        list[ProtectedChange] | MISSING,
+        Field(
+            description="What differed of the protected files, before the command or after it; absent where nothing did."
+        ),
+    ] = MISSING
