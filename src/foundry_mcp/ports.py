@@ -362,8 +362,8 @@ class Runner(Protocol):
 class ReviewRequest:
     """Hold what a reviewer needs of a phase, as it is at one version of its session.
 
-    `standing` says how each unit came to be done, None where it is not; `unproven` are the units with no result that
-    is enough, and why. `findings` and `protected_changes` are what the server found itself.
+    `standing` says how each unit came to be done, None where it is not; `unproven` says which units have no
+    result that is enough. `findings` and `protected_changes` are what the server found itself.
     """
 
     session_id: str
@@ -371,7 +371,7 @@ class ReviewRequest:
     version: int
     phase: PlanPhase
     standing: tuple[tuple[str, UnitStanding | None], ...] = ()
-    unproven: tuple[tuple[str, str], ...] = ()
+    unproven: tuple[ReviewFinding, ...] = ()
     findings: tuple[ReviewFinding, ...] = ()
     protected_changes: tuple[ProtectedChange, ...] = ()
 

@@ -42,7 +42,7 @@ REQUEST = ReviewRequest(
     version=7,
     phase=PlanPhase.model_validate({"id": "phase-1", "title": "A phase", "units": UNITS}),
     standing=(("t-1", UnitStanding.REPORTED), ("v-1", None)),
-    unproven=(("v-1", "nothing says that it was done."),),
+    unproven=(ReviewFinding(code="not_proven", node="v-1", message="Nothing says that v-1 is done."),),
     findings=(ReviewFinding(code="protected_path_changed", path="tests/a.py", message="It is gone."),),
     protected_changes=(ProtectedChange(path="tests/a.py", change=ChangeKind.REMOVED),),
 )

@@ -17,7 +17,7 @@ PHASE = {"id": "phase-1", "title": "A phase"}
 UNIT = {"kind": "task", "title": "A task", "depends_on": [], "status": "pending"}
 
 
-def review(workspace: Path, *paths: str, unproven: tuple[tuple[str, str], ...] = ()) -> Review:
+def review(workspace: Path, *paths: str, unproven: tuple[ReviewFinding, ...] = ()) -> Review:
     reviewer: Reviewer = EvidenceReviewer(workspace)
     # One that declares nothing, and a check whose path is no claim that a file is there, are passed over.
     others = [{**UNIT, "id": "t-0"}, {**UNIT, "id": "v-1", "kind": "verify", "file_path": "no-file"}]
@@ -57,9 +57,6 @@ def test_prose_is_not_checked(tmp_path: Path, path: str) -> None:
 
 
 def test_every_unit_without_a_result_is_a_finding(tmp_path: Path) -> None:
-    result = review(tmp_path, unproven=(("t-1", "never reported"), ("v-1", "no receipt")))
-    assert result.verdict is Verdict.FAIL
-    assert result.findings[1] == ReviewFinding(
-        code="not_proven", node="v-1", message="The unit has no accepted result: no receipt"
-    )
-    assert len(result.findings) == 2
+    lacking = tuple(ReviewFinding(code="not_proven", node=node, message="It is not done.") for node in ("t-1", "v-1"))
+    result = review(tmp_path, unproven=lacking)
+    assert (result.verdict, result.findings) == (Verdict.FAIL, lacking)

@@ -750,20 +750,27 @@ class UnitStandingInfo:
 
     description: str
     enough_for: tuple[UnitKind, ...]
+    on_a_word: bool
 
 
 UNIT_STANDING_INFO: Final[Mapping[UnitStanding, UnitStandingInfo]] = MappingProxyType(
     {
-        UnitStanding.REPORTED: UnitStandingInfo(description="Its agent reported success.", enough_for=(UnitKind.TASK,)),
-        UnitStanding.PROVEN: UnitStandingInfo(description="A signed receipt shows it.", enough_for=(UnitKind.VERIFY,)),
+        UnitStanding.REPORTED: UnitStandingInfo(
+            description="Its agent reported success.", enough_for=(UnitKind.TASK,), on_a_word=False
+        ),
+        UnitStanding.PROVEN: UnitStandingInfo(
+            description="A signed receipt shows it.", enough_for=(UnitKind.VERIFY,), on_a_word=False
+        ),
         UnitStanding.ATTESTED: UnitStandingInfo(
-            description="Somebody's word is all there is.", enough_for=(UnitKind.VERIFY,)
+            description="Somebody's word is all there is.", enough_for=(UnitKind.VERIFY,), on_a_word=False
         ),
         UnitStanding.SKIPPED: UnitStandingInfo(
-            description="A maintainer had it left undone.", enough_for=(UnitKind.TASK, UnitKind.VERIFY)
+            description="A maintainer had it left undone.", enough_for=(UnitKind.TASK, UnitKind.VERIFY), on_a_word=True
         ),
         UnitStanding.ADOPTED: UnitStandingInfo(
-            description="A maintainer took the file's word for it.", enough_for=(UnitKind.TASK, UnitKind.VERIFY)
+            description="A maintainer took the file's word for it.",
+            enough_for=(UnitKind.TASK, UnitKind.VERIFY),
+            on_a_word=True,
         ),
     }
 )

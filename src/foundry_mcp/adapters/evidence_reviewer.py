@@ -27,12 +27,7 @@ class EvidenceReviewer:
 
     async def review(self, request: ReviewRequest) -> Review:
         """Give a verdict with a finding for every unproven unit and every declared file that is not there."""
-        findings = [
-            ReviewFinding(
-                code=ReviewFindingCode.NOT_PROVEN, node=node, message=f"The unit has no accepted result: {reason}"
-            )
-            for node, reason in request.unproven
-        ]
+        findings = list(request.unproven)
         files = _declared(request.phase)
         findings += [found for node, path in files if (found := self._fault(node, path)) is not None]
         return Review(Verdict.FAIL if findings else Verdict.PASS, tuple(findings))

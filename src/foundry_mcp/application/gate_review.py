@@ -55,7 +55,7 @@ def _request(state: Session, found: tuple[ReviewFinding, ...], changes: tuple[Pr
         version=state.version,
         phase=phase,
         standing=tuple((unit.id, state.standing.get(unit.id)) for unit in phase.units),
-        unproven=tuple(unproven(state)),
+        unproven=unproven(state),
         findings=found,
         protected_changes=changes,
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from foundry_contracts.models.common import ReviewFinding
-from foundry_contracts.models.events_session import SessionSettings
+from foundry_contracts.models.events_session import SessionSettings, VerificationFinished
 from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.tables import GATE_POLICY_INFO, UNIT_STANDING_INFO
-from foundry_contracts.vocabulary import ReviewerKind, UnitStanding, Verdict
+from foundry_contracts.vocabulary import ReviewerKind, ReviewFindingCode, Verdict
 from foundry_mcp.machine.session import Session
+from foundry_mcp.machine.view import is_by_command
 
 
 def accepts(settings: SessionSettings, verdict: Verdict) -> bool:
@@ -23,20 +22,44 @@ def asks_person(settings: SessionSettings) -> bool:
     return asked and settings.enforce_gates
 
 
-def unproven(state: Session) -> Iterator[tuple[str, str]]:
-    """Give the units of the phase that no result stands for, or none that is enough, and why."""
-    for unit in state.phase.units:
-        reason = _lacking(unit, state.standing.get(unit.id))
-        if reason is not None:
-            yield unit.id, reason
+def unproven(state: Session) -> tuple[ReviewFinding, ...]:
+    """Say of each unit of the phase what it lacks to count as done, as its review is told."""
+    found = (lacking(state, unit) for unit in state.phase.units)
+    return tuple(finding for finding in found if finding is not None)
 
 
-def _lacking(unit: PlanUnit, standing: UnitStanding | None) -> str | None:
+def lacking(state: Session, unit: PlanUnit) -> ReviewFinding | None:
+    """Say what a unit lacks to count as done: a result, one that is enough, its receipt; None where nothing does.
+
+    Whether a receipt holds is not looked at here.
+    """
+    standing = state.standing.get(unit.id)
     if standing is None:
-        return "nothing says that it was done."
-    if unit.kind in UNIT_STANDING_INFO[standing].enough_for:
+        return _finding(ReviewFindingCode.NOT_PROVEN, unit, f"Nothing says that {unit.id} is done.")
+    if unit.kind not in UNIT_STANDING_INFO[standing].enough_for:
+        message = f"That {unit.id} is {standing.value} is not enough for a {unit.kind.value}."
+        return _finding(ReviewFindingCode.NOT_PROVEN, unit, message)
+    # The receipt of what an earlier session did was judged there.
+    if not rests_on_receipt(state, unit) or unit.id in state.carried or receipted_run(state, unit) is not None:
         return None
-    return f"that it is {standing.value} is not enough for a {unit.kind.value}."
+    return _finding(ReviewFindingCode.RECEIPT_MISSING, unit, f"There is no receipt of {unit.id}.")
+
+
+def rests_on_receipt(state: Session, unit: PlanUnit) -> bool:
+    """Tell whether a unit counts as done by its receipt, and on nobody's word."""
+    standing = state.standing.get(unit.id)
+    return is_by_command(unit) and standing is not None and not UNIT_STANDING_INFO[standing].on_a_word
+
+
+def receipted_run(state: Session, unit: PlanUnit) -> VerificationFinished | None:
+    """Give the run whose receipt a unit proven in this session has."""
+    proven = state.receipts.get(unit.id)
+    run = proven.step.finished if proven and proven.step else None
+    return run if isinstance(run, VerificationFinished) else None
+
+
+def _finding(code: ReviewFindingCode, unit: PlanUnit, message: str) -> ReviewFinding:
+    return ReviewFinding(code=code, node=unit.id, message=message)
 
 
 def findings_for_person(state: Session) -> list[ReviewFinding]:

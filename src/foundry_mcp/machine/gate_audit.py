@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from foundry_contracts.models.common import ReviewFinding
-from foundry_contracts.models.events_session import GateAuditFailed, GateFinished, VerificationFinished
+from foundry_contracts.models.events_session import GateAuditFailed, GateFinished
 from foundry_contracts.models.formats_plan import PlanUnit
-from foundry_contracts.vocabulary import ErrorCode, ReviewFindingCode, UnitKind, UnitStanding
-from foundry_mcp.machine.gate import accepts
+from foundry_contracts.vocabulary import ErrorCode, ReviewFindingCode
+from foundry_mcp.machine.gate import accepts, lacking, receipted_run, rests_on_receipt
 from foundry_mcp.machine.plan_index import PhaseIndex
 from foundry_mcp.machine.receipts import faults
 from foundry_mcp.machine.replacing import replace
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.situation import Situation
-from foundry_mcp.machine.view import is_manual
 
-# Done on a maintainer's word, for which no receipt is asked.
-_ON_A_WORD = {UnitStanding.SKIPPED, UnitStanding.ADOPTED}
 _OF_GATES = {ReviewFindingCode.GATE_MISSING, ReviewFindingCode.GATE_INVALID}
 
 
@@ -54,19 +51,12 @@ def _of_phase(state: Session, phase: PhaseIndex, situation: Situation) -> list[R
 
 
 def _of_unit(state: Session, unit: PlanUnit, situation: Situation) -> Iterator[ReviewFinding]:
-    standing = state.standing.get(unit.id)
-    if standing is None:
-        yield _finding(ReviewFindingCode.NOT_PROVEN, unit.id, f"Nothing says that {unit.id} is done.")
+    missing = lacking(state, unit)
+    if missing is not None:
+        yield missing
         return
-    by_command = unit.kind is UnitKind.VERIFY and not is_manual(unit)
-    if not by_command or standing in _ON_A_WORD:
-        return
-    proven = state.receipts.get(unit.id)
-    if proven is None and unit.id in state.carried:
-        return  # Its receipt was judged in the session that it is from.
-    run = proven.step.finished if proven and proven.step else None
-    if proven is None or proven.step is None or not isinstance(run, VerificationFinished):
-        yield _finding(ReviewFindingCode.RECEIPT_MISSING, unit.id, f"There is no receipt of {unit.id}.")
+    proven, run = state.receipts.get(unit.id), receipted_run(state, unit)
+    if run is None or proven is None or proven.step is None or not rests_on_receipt(state, unit):
         return
     # Whatever the step says that it was for, its receipt has to be this unit's.
     step = replace(proven.step, unit_id=unit.id)

@@ -10,7 +10,7 @@ from foundry_contracts.dispatch import COMMANDS
 from foundry_contracts.models.common import ReviewFinding, ToolCall
 from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.models.formats_session import PhaseProgress, Progress, SessionView, Step, StepUnit
-from foundry_contracts.vocabulary import CommandName, Outcome, StepType, VerificationKind
+from foundry_contracts.vocabulary import CommandName, Outcome, StepType, UnitKind, VerificationKind
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.proof import proof_of
 from foundry_mcp.machine.session import Outstanding, Session
@@ -101,6 +101,11 @@ def find_unit(state: Session, unit: str | None) -> PlanUnit | None:
 def is_manual(unit: PlanUnit) -> bool:
     """Tell whether somebody has to attest the unit's result."""
     return unit.verification is not MISSING and unit.verification.kind is VerificationKind.MANUAL
+
+
+def is_by_command(unit: PlanUnit) -> bool:
+    """Tell whether the server runs a command to check the unit."""
+    return unit.kind is UnitKind.VERIFY and not is_manual(unit)
 
 
 def _unit_view(unit: PlanUnit) -> StepUnit:
