@@ -27,10 +27,11 @@ from foundry_contracts.vocabulary import (
 from foundry_mcp.adapters.protected_files import WorkspaceProtectedFiles
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
-from foundry_mcp.application.application import Application, World
+from foundry_mcp.application.application import Application
 from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
+from foundry_mcp.application.world import World
 from foundry_mcp.machine.policy import Policy, features_of
 from foundry_mcp.machine.settings import Held
 from foundry_mcp.machine.situation import Caller

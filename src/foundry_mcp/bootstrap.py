@@ -38,9 +38,10 @@ from foundry_mcp.adapters.verification_keys import (
     known_keys,
     secret_mac,
 )
-from foundry_mcp.application.application import Application, World
+from foundry_mcp.application.application import Application
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means
+from foundry_mcp.application.world import World
 from foundry_mcp.machine.moments import later
 from foundry_mcp.machine.policy import Policy, policy_of
 from foundry_mcp.machine.settings import Resolved, config_of, resolve

@@ -22,10 +22,11 @@ from foundry_mcp.adapters.run_leases import FolderRunLeases
 from foundry_mcp.adapters.signing import FileSigner
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.adapters.sqlite_store import SqliteStore
-from foundry_mcp.application.application import Application, World
+from foundry_mcp.application.application import Application
 from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.application.handlers import HANDLERS
 from foundry_mcp.application.runs import Means, failed_run
+from foundry_mcp.application.world import World
 from foundry_mcp.machine.policy import Policy, features_of
 from foundry_mcp.machine.situation import Caller
 from foundry_mcp.ports import Review, ReviewRequest, RunResult

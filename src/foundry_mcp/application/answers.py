@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -62,10 +63,13 @@ def _use_of_key(entry: CommandEntry, actor: str, request: BaseModel) -> Use | No
     return Use(_digest([actor, key]), _digest(said), (_ANY_COMMAND,), ErrorCode.IDEMPOTENCY_CONFLICT, expires=False)
 
 
-def answer_for(entry: CommandEntry, use: Use, now: str, body: str) -> Answer:
-    """Make the answer to keep."""
-    name = entry.name if entry.name in use.commands else use.commands[0]
-    return Answer(_key(use, name), use.digest or "", now, body)
+def answers_for(entry: CommandEntry, uses: Iterable[Use], now: str, body: str) -> tuple[Answer, ...]:
+    """Give the answers to keep: one for each use that says something."""
+    return tuple(Answer(_key(use, _command(entry, use)), use.digest, now, body) for use in uses if use.digest)
+
+
+def _command(entry: CommandEntry, use: Use) -> str:
+    return entry.name if entry.name in use.commands else use.commands[0]
 
 
 def look_up(store: Store, entry: CommandEntry, use: Use, now: str, grace_s: int) -> Answer | Refusal | bool:
