@@ -11,9 +11,9 @@ import pytest
 
 from foundry_contracts.settings import FILE_NAME
 from foundry_contracts.vocabulary import EnvironmentVariable, SettingSource
-from foundry_mcp.adapters.settings import SettingsInvalid, load_settings, system_files, user_file
+from foundry_mcp.adapters.settings import SettingsInvalid, system_files, user_file
 from foundry_mcp.machine.settings import config_of
-from tests.outside import outside, user_config
+from tests.outside import load_settings, outside, user_config
 
 ACTOR = "server.actor"
 

@@ -33,11 +33,10 @@ from foundry_contracts.tables import (
     STARTUP_RULE_INFO,
 )
 from foundry_contracts.vocabulary import SandboxGuard
-from foundry_mcp.adapters.settings import load_settings
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.machine.settings import plain
 from tests.docs.blocks import ROOT, Block, blocks_of, pages, without_blocks
-from tests.outside import outside, user_config
+from tests.outside import load_settings, outside, user_config
 
 PAGES = pages()
 README = ROOT / "README.md"

@@ -16,7 +16,7 @@ import jsonschema_rs
 
 from foundry_contracts.settings import ENVIRONMENT, FILE_NAME, GROUPED, SECTIONS, SETTINGS
 from foundry_contracts.vocabulary import EnvironmentVariable, SettingSource
-from foundry_mcp.machine.settings import Layer, Resolved, Said, Value, plain, resolve
+from foundry_mcp.machine.settings import Layer, Said, Value, plain
 from foundry_mcp.places import PRODUCT
 from foundry_mcp.ports import PortError
 
@@ -27,11 +27,6 @@ _BOOLEANS = {"true": True, "false": False}
 
 class SettingsInvalid(PortError):
     """Report settings that do not hold to the contract, each with where it was set."""
-
-
-def load_settings(workspace: Path, environ: Mapping[str, str]) -> Resolved:
-    """Read the settings and give what holds; anything unknown is refused."""
-    return resolve(read_layers(workspace, environ))
 
 
 def read_layers(workspace: Path, environ: Mapping[str, str]) -> tuple[Layer, ...]:
