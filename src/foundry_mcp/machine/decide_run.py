@@ -23,7 +23,7 @@ from foundry_contracts.vocabulary import CommandName, ErrorCode, RunState, StepT
 from foundry_mcp.machine.commands import command_of
 from foundry_mcp.machine.evidence import run_faults
 from foundry_mcp.machine.gate import accepts
-from foundry_mcp.machine.outcome import apply_to, hold, session_or_refusal
+from foundry_mcp.machine.outcome import apply_to, held_session
 from foundry_mcp.machine.session import Outstanding, Session
 from foundry_mcp.machine.signal import signal_of
 from foundry_mcp.machine.situation import Situation
@@ -107,12 +107,10 @@ def _gate_reply(state: Session, run: GateFinished) -> ReviewFidelityGateResponse
 def _step_out(
     situation: Situation, command: CommandName, wanted: StepType, step_id: str, run_id: str | MISSING
 ) -> tuple[Session, Outstanding, tuple[EventPayload, ...]] | Refusal:
-    state = session_or_refusal(situation, command)
-    if isinstance(state, Refusal):
-        return state
-    held = hold(state, situation, run_id)
-    if isinstance(held, Refusal):
-        return held
+    found = held_session(situation, command, run_id)
+    if isinstance(found, Refusal):
+        return found
+    state, held = found
     step = state.outstanding
     if step is None or step.type is not wanted:
         message = f"No {wanted.value} step is out."

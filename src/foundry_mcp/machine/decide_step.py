@@ -21,7 +21,7 @@ from foundry_mcp.machine.decide_session import session_reply, superseding
 from foundry_mcp.machine.evidence import judge
 from foundry_mcp.machine.moments import later
 from foundry_mcp.machine.optional import given
-from foundry_mcp.machine.outcome import Decided, apply_to, hold, last_sign_of_life, session_or_refusal
+from foundry_mcp.machine.outcome import Decided, apply_to, held_session, last_sign_of_life
 from foundry_mcp.machine.proof import proof_of
 from foundry_mcp.machine.refusals import spec_gone
 from foundry_mcp.machine.session import Outstanding, Session
@@ -31,12 +31,10 @@ from foundry_mcp.machine.view import step_view
 
 def next_step(situation: Situation, request: SessionStepNextRequest) -> Accepted[SessionStepNextResponse] | Refusal:
     """Record the last step's result, if one is given, and choose what comes next."""
-    state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_NEXT)
-    if isinstance(state, Refusal):
-        return state
-    held = hold(state, situation, request.run_id)
-    if isinstance(held, Refusal):
-        return held
+    found = held_session(situation, CommandName.TASK_SESSION_STEP_NEXT, request.run_id)
+    if isinstance(found, Refusal):
+        return found
+    state, held = found
     stale = _stale(state, situation)
     recorded = _record(state, situation, request.last_step_result)
     if isinstance(recorded, Refusal):
@@ -168,12 +166,10 @@ def _not_its_proof(state: Session, step: Outstanding, result: StepResult, situat
 
 def report(situation: Situation, request: SessionStepReportRequest) -> Accepted[SessionStepReportResponse] | Refusal:
     """Record a step's result."""
-    state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_REPORT)
-    if isinstance(state, Refusal):
-        return state
-    held = hold(state, situation, request.run_id)
-    if isinstance(held, Refusal):
-        return held
+    found = held_session(situation, CommandName.TASK_SESSION_STEP_REPORT, request.run_id)
+    if isinstance(found, Refusal):
+        return found
+    state, held = found
     recorded = _record(state, situation, request.result)
     if isinstance(recorded, Refusal):
         return recorded
@@ -184,12 +180,10 @@ def report(situation: Situation, request: SessionStepReportRequest) -> Accepted[
 
 def replay(situation: Situation, request: SessionStepReplayRequest) -> Accepted[SessionStepReplayResponse] | Refusal:
     """Hand the step that is out, out again. (A used proof's answer is given before a decision is asked.)"""
-    state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_REPLAY)
-    if isinstance(state, Refusal):
-        return state
-    held = hold(state, situation, request.run_id)
-    if isinstance(held, Refusal):
-        return held
+    found = held_session(situation, CommandName.TASK_SESSION_STEP_REPLAY, request.run_id)
+    if isinstance(found, Refusal):
+        return found
+    state, held = found
     step = state.outstanding
     if step is None:
         return Refusal(ErrorCode.NO_STEP_OUT, "No step is out.", {"session_id": state.session_id})
@@ -204,11 +198,9 @@ def heartbeat(
     situation: Situation, request: SessionStepHeartbeatRequest
 ) -> Accepted[SessionStepHeartbeatResponse] | Refusal:
     """Answer a sign of life; the fact itself is kept beside the log."""
-    state = session_or_refusal(situation, CommandName.TASK_SESSION_STEP_HEARTBEAT)
-    if isinstance(state, Refusal):
-        return state
-    held = hold(state, situation, request.run_id)
-    if isinstance(held, Refusal):
-        return held
+    found = held_session(situation, CommandName.TASK_SESSION_STEP_HEARTBEAT, request.run_id)
+    if isinstance(found, Refusal):
+        return found
+    state, held = found
     state = apply_to(state, situation, held) if held else state
     return Accepted(SessionStepHeartbeatResponse(**session_reply(state, situation)), held)

@@ -102,6 +102,20 @@ def hold(state: Session, situation: Situation, run_id: str | MISSING) -> tuple[E
     return (HolderChanged(run_id=run, previous=state.run_id),)
 
 
+def held_session(
+    situation: Situation, command: CommandName, run_id: str | MISSING
+) -> tuple[Session, tuple[EventPayload, ...]] | Refusal:
+    """Give the session that a run leads on, and what is to be recorded of its taking hold; a refusal where it may not.
+
+    The command has to be possible in the session's status.
+    """
+    state = session_or_refusal(situation, command)
+    if isinstance(state, Refusal):
+        return state
+    held = hold(state, situation, run_id)
+    return held if isinstance(held, Refusal) else (state, held)
+
+
 def last_sign_of_life(state: Session, situation: Situation) -> str:
     """Give the last moment the holder was heard of. Timestamps of one form compare as text."""
     return max(state.run_seen_at, situation.life_at or "")
