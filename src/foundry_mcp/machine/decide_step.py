@@ -19,7 +19,7 @@ from foundry_contracts.vocabulary import CommandName, ErrorCode, PauseReason, Se
 from foundry_mcp.machine.advance import advance
 from foundry_mcp.machine.decide_session import session_reply, superseding
 from foundry_mcp.machine.evidence import judge
-from foundry_mcp.machine.moments import later
+from foundry_mcp.machine.moments import seconds_between
 from foundry_mcp.machine.optional import given
 from foundry_mcp.machine.outcome import Decided, apply_to, held_session, last_sign_of_life
 from foundry_mcp.machine.proof import proof_of
@@ -80,9 +80,9 @@ def _stale(state: Session, situation: Situation) -> SessionPaused | None:
     step, limits = state.outstanding, state.settings
     if step is None:
         return None
-    if situation.now > later(last_sign_of_life(state, situation), limits.heartbeat_stale_s):
+    if seconds_between(last_sign_of_life(state, situation), situation.now) > limits.heartbeat_stale_s:
         return SessionPaused(reason=PauseReason.HEARTBEAT_STALE, phase_id=step.phase_id)
-    if situation.now > later(step.issued_at, limits.step_stale_s):
+    if seconds_between(step.issued_at, situation.now) > limits.step_stale_s:
         return SessionPaused(reason=PauseReason.STEP_STALE, phase_id=step.phase_id)
     return None
 
