@@ -146,7 +146,8 @@ async def test_a_role_that_does_not_suffice_is_a_refusal_in_the_envelope(home: H
 
 async def test_without_a_token_or_with_one_that_is_unknown_or_revoked_nothing_is_answered(home: Home) -> None:
     token = home.token("runner", Role.AUTONOMY_RUNNER)
-    async with home.serving() as server:
+    # What stands in the server's own environment is nobody's, be it a token or not.
+    async with home.serving(FOUNDRY_MCP_TOKEN="fmt_x") as server:
         none = await asked(server, listing(server))
         assert (none.status, none.headers["www-authenticate"]) == (401, 'Bearer realm="foundry-mcp"')
         assert "foundry-mcp token add" in said(none)
@@ -384,7 +385,7 @@ async def test_a_server_that_would_be_open_or_of_no_use_does_not_start(home: Hom
         assert f"{StartupRule.NOBODY_ADMITTED}: " in home.refused_start(host)
     assert StartupRule.OPEN_NETWORK in home.refused_start("0.0.0.0", OPEN)
     home.token("runner", Role.AUTONOMY_RUNNER)
-    assert "Set [server] hosts" in home.refused_start("0.0.0.0")
+    assert f"{StartupRule.HOSTS_UNKNOWN}: " in home.refused_start("0.0.0.0")
     assert "cannot be listened at" in home.refused_start("192.0.2.1")
 
 

@@ -3,6 +3,6 @@
 
 __version__ = "0.1.0"
 CONTRACT_VERSION = "0.1.0"
-CONTRACT_DIGEST = "cd2ba9bd33d8779de43c7c04cee60c87e4303b0bdc8e3dfe277e9ffff06f1962"
+CONTRACT_DIGEST = "ce2dfaa034282918cc5d43a2e1f17c6a29d318614d9aaa5f46c7137ee8baaa4b"
 
 __all__ = ["CONTRACT_DIGEST", "CONTRACT_VERSION", "__version__"]

@@ -6,7 +6,8 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from mcp import types
 from mcp.server.lowlevel import Server
@@ -16,8 +17,12 @@ from foundry_contracts.handlers import Refusal
 from foundry_mcp.application import envelope
 from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.machine.situation import Caller
+from foundry_mcp.places import PRODUCT
 from foundry_mcp.surface import tools
 from foundry_mcp.surface.routing import read_objects, route
+
+if TYPE_CHECKING:
+    from foundry_mcp.bootstrap import Joined
 
 Handle = Callable[[Call], Awaitable[Envelope]]
 CallerOf = Callable[[Any], Caller]
@@ -25,6 +30,12 @@ _LIST_TTL_MS = 60_000
 # What marks a parameter that a client sends in a header, too.
 _HEADER = "x-mcp-header"
 _TRACING = "opentelemetry.sdk.trace"
+
+
+def server_of(joined: Joined, caller: Caller | CallerOf) -> Server[Any]:
+    """Make the server of an application that was joined, for its one client or for those that `caller` tells apart."""
+    handle, flags = joined.application.handle, joined.policy.flags
+    return make_server(PRODUCT, version(PRODUCT), handle, caller, joined.ids.fresh, flags)
 
 
 def make_server(
