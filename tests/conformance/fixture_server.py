@@ -109,12 +109,8 @@ async def main(workspace: Path) -> None:
         ]
         return listed.model_copy(update={"tools": [*listed.tools, *more]})
 
-    async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        if params.name in ANSWERS:
-            return ANSWERS[params.name][1]
-        result = await own_call.handler(context, params)
-        assert isinstance(result, types.CallToolResult)
-        return result
+    async def call_tool(context: Any, params: types.CallToolRequestParams) -> Any:
+        return ANSWERS[params.name][1] if params.name in ANSWERS else await own_call.handler(context, params)
 
     server.add_request_handler("tools/list", own_list.params_type, list_tools)
     server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)

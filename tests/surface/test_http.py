@@ -216,6 +216,14 @@ async def test_what_is_no_call_is_answered_plainly(home: Home) -> None:
         assert (await connection.ask(post(b"{", {"host": f"127.0.0.1:{server.port}"}))).status == 400
 
 
+async def test_a_client_that_asks_whether_to_send_its_body_is_told_at_once(home: Home) -> None:
+    async with home.serving(OPEN) as server:
+        connection = await server.connect()
+        head, _, body = listing(server, expect="100-continue").partition(b"\r\n\r\n")
+        assert (await connection.ask(head + b"\r\n\r\n")).status == 100
+        assert (await connection.ask(body)).status == 200
+
+
 async def test_health_needs_no_token_and_no_known_host_and_tells_nothing(home: Home) -> None:
     home.token("runner", Role.AUTONOMY_RUNNER)
     async with home.serving() as server:

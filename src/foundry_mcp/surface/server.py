@@ -29,6 +29,7 @@ CallerOf = Callable[[Any], Caller]
 _LIST_TTL_MS = 60_000
 # What marks a parameter that a client sends in a header, too.
 _HEADER = "x-mcp-header"
+_CALL = "tools/call"
 _TRACING = "opentelemetry.sdk.trace"
 
 
@@ -59,7 +60,7 @@ def make_server(
     async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=listed, ttl_ms=_LIST_TTL_MS, cache_scope="public")
 
-    async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(context: Any, params: types.CallToolRequestParams) -> dict[str, Any]:
         if params.name not in known:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool {params.name!r}; known are {', '.join(sorted(known))}.")
         routed = route(params.name, params.arguments or {}, caller if isinstance(caller, Caller) else caller(context))
@@ -71,20 +72,24 @@ def make_server(
         name,
         version=version,
         on_list_tools=list_tools,
-        on_call_tool=call_tool,
         # Without it the SDK lists all tools at each call over HTTP, and searches the one called for such parameters.
         get_tool_input_schema=headed.get,
     )
+    server.add_request_handler(_CALL, types.CallToolRequestParams, call_tool)
     if _TRACING not in sys.modules:
         # The SDK makes a span of every call, which nobody would collect.
         server.middleware.clear()
     return server
 
 
-def encode(answer: Envelope) -> types.CallToolResult:
-    """Encode an envelope: structured content, and the same as text for clients that read only that."""
-    return types.CallToolResult(
-        content=[types.TextContent(text=answer.text)],
-        structured_content=answer.document,
-        is_error=not answer.success,
-    )
+def encode(answer: Envelope) -> dict[str, Any]:
+    """Encode an envelope: structured content, and the same as text for clients that read only that.
+
+    It is the result as it travels: the SDK would make a model of it only to write it out again, and checks it anyhow.
+    """
+    return {
+        "content": [{"type": "text", "text": answer.text}],
+        "structuredContent": answer.document,
+        "isError": not answer.success,
+        "resultType": "complete",
+    }
