@@ -46,6 +46,13 @@ class McpClient:
         server = make_server("foundry-mcp", version("foundry-mcp"), handle, caller, fresh, flags)
         self.sdk = Client(server, mode=mode)
 
+    @classmethod
+    def over(cls, sdk: Client) -> Self:
+        """Give a client of whatever an SDK's client speaks to."""
+        client = cls.__new__(cls)
+        client.sdk = sdk
+        return client
+
     async def __aenter__(self) -> Self:
         await self.sdk.__aenter__()
         return self

@@ -1967,7 +1967,10 @@ export type SandboxGuard = "descendants_ended" | "ends_with_server" | "processes
 export type SandboxKind = "bubblewrap" | "pid_namespace" | "subreaper" | "process_group";
 
 /** What is known when a server starts, beside its settings. One that was not looked into trips no rule. */
-export type StartupFact = "loosened" | "looser" | "policy_in_workspace" | "http" | "http_non_loopback" | "tokens" | "keys_hidden";
+export type StartupFact = "loosened" | "looser" | "policy_in_workspace" | "http" | "tokens" | "keys_hidden";
+
+/** Who reaches an address that is listened at. */
+export type Reach = "this_machine" | "other_machines" | "any_address";
 
 /** What a rule that is tripped comes to. */
 export type StartupLevel = "refuse" | "warn";
@@ -1983,7 +1986,7 @@ export interface StartupCondition {
 }
 
 /** What is looked for before a server starts. */
-export type StartupRule = "SETTING_LOOSENED" | "POLICY_IN_WORKSPACE" | "MAINTAINER_LOOP" | "LOCK_BYPASS_ALLOWED" | "GATE_WAIVER_ALLOWED" | "GATES_UNENFORCED" | "SHELL_ALLOWED" | "AGENT_ATTESTS" | "COMMANDS_REPLACED" | "STORE_NOT_LASTING" | "SESSIONS_OFF" | "GATES_OFF" | "FLAG_WITHOUT_NEED" | "DEBUG_UNATTENDED" | "OPEN_NETWORK" | "NOBODY_ADMITTED" | "GATE_POLICY_LOWERED" | "LIMITS_RAISED" | "SANDBOX_WEAKENED" | "KEYS_EXPOSED";
+export type StartupRule = "SETTING_LOOSENED" | "POLICY_IN_WORKSPACE" | "MAINTAINER_LOOP" | "LOCK_BYPASS_ALLOWED" | "GATE_WAIVER_ALLOWED" | "GATES_UNENFORCED" | "SHELL_ALLOWED" | "AGENT_ATTESTS" | "COMMANDS_REPLACED" | "STORE_NOT_LASTING" | "SESSIONS_OFF" | "GATES_OFF" | "FLAG_WITHOUT_NEED" | "DEBUG_UNATTENDED" | "OPEN_NETWORK" | "NOBODY_ADMITTED" | "HOSTS_UNKNOWN" | "GATE_POLICY_LOWERED" | "LIMITS_RAISED" | "SANDBOX_WEAKENED" | "KEYS_EXPOSED";
 
 /** A rule that a configuration trips. */
 export interface StartupFinding {

@@ -11,7 +11,7 @@ from pydantic_core import MISSING
 from foundry_contracts.models.config import Config, ServerConfig
 from foundry_contracts.models.startup import StartupFinding
 from foundry_contracts.tables import SANDBOX_KIND_INFO
-from foundry_contracts.vocabulary import LogLevel, ReviewerKind, Role, SandboxGuard, StartupFact, UpkeepAction
+from foundry_contracts.vocabulary import LogLevel, Reach, ReviewerKind, Role, SandboxGuard, StartupFact, UpkeepAction
 from foundry_mcp.adapters.command_reviewer import CommandReviewer
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
@@ -94,12 +94,12 @@ _STORE_FILE = "store.sqlite3"
 _RUNS_FOLDER = "under-way"
 
 
-def join(workspace: Path, environ: Mapping[str, str], *, loopback: bool | None = None) -> Joined:
+def join(workspace: Path, environ: Mapping[str, str], *, reach: Reach | None = None) -> Joined:
     """Build the application of a workspace, set up by the settings; StartRefused where the start-up rules say so.
 
-    `loopback` tells of a server over HTTP whether only this machine reaches it.
+    `reach` tells of a server over HTTP who reaches its address.
     """
-    examined = examine(workspace, environ, loopback=loopback)
+    examined = examine(workspace, environ, reach=reach)
     if examined.refusals:
         raise StartRefused(examined.refusals)
     settings, policy = config_of(examined.resolved), policy_of(examined.resolved, examined.findings)
@@ -132,7 +132,8 @@ def join(workspace: Path, environ: Mapping[str, str], *, loopback: bool | None =
     tokens, posture = TokenFile(folder, clock), Caller(settings.server.actor, role)
     return Joined(
         application=Application(world, HANDLERS),
-        caller=who_calls(tokens, environ, posture),
+        # Over HTTP each call brings its own token, and that of the server's environment is nobody's.
+        caller=who_calls(tokens, environ, posture) if reach is None else posture,
         ids=ids,
         state_folder=folder,
         posture=posture,
@@ -144,20 +145,20 @@ def join(workspace: Path, environ: Mapping[str, str], *, loopback: bool | None =
 
 
 def examine(
-    workspace: Path, environ: Mapping[str, str], *, loopback: bool | None = None, try_sandbox: bool = False
+    workspace: Path, environ: Mapping[str, str], *, reach: Reach | None = None, try_sandbox: bool = False
 ) -> Examined:
     """Read the settings and hold them to the start-up rules; nothing is made and nothing started.
 
-    SettingsInvalid where they cannot be read or cannot be meant. `loopback` tells of a server over HTTP whether only
-    this machine reaches it. `try_sandbox` also looks whether commands can be kept from the keys.
+    SettingsInvalid where they cannot be read or cannot be meant. `reach` tells of a server over HTTP who reaches its
+    address. `try_sandbox` also looks whether commands can be kept from the keys.
     """
     layers = read_layers(workspace, environ)
-    known = {
+    known: dict[StartupFact, bool | str] = {
         StartupFact.POLICY_IN_WORKSPACE: lies_inside(layers, workspace),
-        StartupFact.HTTP: loopback is not None,
-        StartupFact.HTTP_NON_LOOPBACK: loopback is False,
         StartupFact.TOKENS: bool(TokenFile(place_of_state(workspace, environ), SystemClock()).list()),
     }
+    if reach is not None:
+        known[StartupFact.HTTP] = reach
     if try_sandbox:
         known[StartupFact.KEYS_HIDDEN] = _hides_keys(workspace, environ, config_of(resolve(layers)))
     examined = Examined(*startup_findings(layers, known))

@@ -51,6 +51,39 @@ def test_doctor_says_what_would_be_refused_and_what_to_change_and_starts_nothing
     assert told(workspace, "doctor").returncode == 0
 
 
+def test_doctor_says_what_a_server_over_http_would_be_refused_for(workspace: Path) -> None:
+    over_pipes, over_http = told(workspace, "doctor"), told(workspace, "doctor", "--http", "[::]:8765")
+    assert over_pipes.returncode == 0
+    assert over_http.returncode == 1
+    assert [line.split(": ")[:2] for line in over_http.stdout.splitlines() if line.startswith("refuse")] == [
+        ["refuse", "NOBODY_ADMITTED"],
+        ["refuse", "HOSTS_UNKNOWN"],
+    ]
+    assert over_http.stdout.endswith(
+        "A server at [::]:8765 does not start: 2 refusals, under the profile strict-prod.\n"
+    )
+    user_config(workspace.parent, "[server]\nrequire_token = false\n")
+    assert told(workspace, "doctor", "--http", "localhost:8765").returncode == 0
+    assert not workspace.with_name("state").exists()
+
+
+@pytest.mark.parametrize("command", ["doctor", "serve"])
+@pytest.mark.parametrize(
+    ("place", "code", "said"),
+    [
+        ("no.such.host.invalid:1", 3, "no.such.host.invalid:1 cannot be listened at: "),
+        ("127.0.0.1", 2, "'127.0.0.1' is no HOST:PORT, as in 127.0.0.1:8765"),
+        ("127.0.0.1:99999", 2, "'127.0.0.1:99999' is no HOST:PORT"),
+    ],
+)
+def test_doctor_and_serve_say_the_same_of_an_address_that_is_none(
+    workspace: Path, command: str, place: str, code: int, said: str
+) -> None:
+    done = told(workspace, command, "--http", place)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+
+
 def test_doctor_rehearses_strict_prod_under_staging(workspace: Path) -> None:
     user_config(workspace.parent, WAIVED.format("staging"))
     done = told(workspace, "doctor")

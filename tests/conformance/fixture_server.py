@@ -7,7 +7,6 @@ import base64
 import os
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from foundry_mcp.surface.http.address import listen
 from foundry_mcp.surface.http.admission import admission_to
 from foundry_mcp.surface.http.app import PATH, HttpApp, caller_of
 from foundry_mcp.surface.http.serving import serve
-from foundry_mcp.surface.server import make_server
+from foundry_mcp.surface.server import server_of
 
 _NOTHING: Final[dict[str, Any]] = {"type": "object", "properties": {}, "additionalProperties": False}
 _SCHEMA_2020_12: Final[dict[str, Any]] = {
@@ -93,9 +92,8 @@ ANSWERS: Final[Mapping[str, tuple[dict[str, Any], types.CallToolResult]]] = {
 async def main(workspace: Path) -> None:
     """Serve at a free port of 127.0.0.1 until told to stop; the settings have to open it to callers without a token."""
     listening, address = listen("127.0.0.1", 0)
-    joined = join(workspace, os.environ, loopback=address.is_loopback)
-    handle, flags = joined.application.handle, joined.policy.flags
-    server = make_server("foundry-mcp", version("foundry-mcp"), handle, caller_of, joined.ids.fresh, flags)
+    joined = join(workspace, os.environ, reach=address.reach)
+    server = server_of(joined, caller_of)
     own_list, own_call = server.get_request_handler("tools/list"), server.get_request_handler("tools/call")
     own_schema = server.get_tool_input_schema
     assert own_list is not None
@@ -111,12 +109,8 @@ async def main(workspace: Path) -> None:
         ]
         return listed.model_copy(update={"tools": [*listed.tools, *more]})
 
-    async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        if params.name in ANSWERS:
-            return ANSWERS[params.name][1]
-        result = await own_call.handler(context, params)
-        assert isinstance(result, types.CallToolResult)
-        return result
+    async def call_tool(context: Any, params: types.CallToolRequestParams) -> Any:
+        return ANSWERS[params.name][1] if params.name in ANSWERS else await own_call.handler(context, params)
 
     server.add_request_handler("tools/list", own_list.params_type, list_tools)
     server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)

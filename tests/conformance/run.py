@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -87,7 +88,10 @@ async def suite(report: Report, folder: Path) -> None:
             options += ["--url", server.url, "--output-dir", str(folder / era)]
             code, out, err = await node([str(SUITE), "server", *options], environ)
             summary = out[out.find("=== SUMMARY ===") :]
-            report.add(f"suite, {era}: {len(checks)} expected failures", code == 0, summary + err)
+            # Some of what is expected to fail is only a warning to the suite, and not among those it counts.
+            counted = re.search(r"Total: (\d+) passed, (\d+) failed", summary)
+            checked = f"{counted[1]} passed, {len(checks)} expected to fail" if counted else "nothing was counted"
+            report.add(f"suite, {era}: {checked}", code == 0 and counted is not None, summary + err)
 
 
 async def inspector(report: Report, folder: Path) -> None:

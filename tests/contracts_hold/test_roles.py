@@ -9,25 +9,34 @@ from typing import Any
 import pytest
 
 from foundry_contracts.dispatch import COMMANDS
-from foundry_contracts.tables import POSTURE_VALUES
 from foundry_contracts.vocabulary import (
     CommandName,
     ErrorCode,
     EventType,
-    NodeStatus,
     PauseReason,
     PostureProfile,
-    ReasonCode,
     Role,
 )
 from foundry_contracts.vocabulary import CommandName as Name
 from foundry_contracts.vocabulary import SessionStatus as Status
-from foundry_mcp.machine.roles import permits
 from foundry_mcp.machine.settings import resolve, session_settings
+from tests.contracts_hold.role_scenes import (
+    ALLOWED,
+    AT_ITS_GATE,
+    CHECKING,
+    ELSEWHERE,
+    PAUSED,
+    WORKING,
+    Scene,
+    documents,
+    expected,
+    parameters,
+    scene,
+)
 from tests.contracts_hold.standings import Standing, send, stand, verdict_on
-from tests.driving import Json, accepted, check, events, next_step, nothing, result_of, spec, start, task
+from tests.driving import Json, accepted, events
 from tests.in_process import InProcess
-from tests.scenes import SPEC, done, of
+from tests.scenes import SPEC, of
 
 pytestmark = pytest.mark.anyio
 
@@ -92,7 +101,6 @@ A_RUNNER_LIFTS = {
 # What a posture may refuse whatever the role.
 POSTURES_OWN = {ErrorCode.ATTENDANCE_REQUIRED, ErrorCode.GATE_WAIVER_FORBIDDEN}
 OTHER = "other-spec"
-ALLOWED = "allowed"
 
 
 def test_each_command_is_added_by_one_role() -> None:
@@ -100,69 +108,14 @@ def test_each_command_is_added_by_one_role() -> None:
     assert listed == Counter(list(COMMANDS))
 
 
-# Where each command that is not sent to a session at work can do what it asks.
-ELSEWHERE = {
-    Name.TASK_SESSION_RESUME: "paused",
-    Name.TASK_SESSION_REBASE: "paused",
-    Name.TASK_SESSION_RESET: "paused",
-    Name.VERIFICATION_EXECUTE: "checking",
-    Name.REVIEW_FIDELITY_GATE: "at its gate",
-    Name.TASK_GATE_WAIVER: "at its gate",
-}
-
-
-async def scenes(folder: Path, **settings: Any) -> dict[str, tuple[InProcess, str, Json]]:
-    """Bring sessions to where every command can do what it asks; give each with its id and the step that is out."""
-    settings = {"allow_gate_waiver": True} | settings
-    plan = spec(SPEC, [task("t1"), task("t2"), task("t3"), check("v1", "t1", command="make test")])
-    call = InProcess(folder, plan, spec(OTHER, [task("t1")]), **settings)
-    session_id = await start(call, SPEC, attended=True)
-    step = (await next_step(call, session_id))["step"]
-    await accepted(call, "task", **of(Name.TASK_BLOCK, session_id=session_id, unit_id="t2", reason="Not yet."))
-    found = {"working": (call, session_id, step)}
-    paused = call.fork()
-    await accepted(paused, "task", **of(Name.TASK_SESSION_PAUSE, session_id=session_id))
-    found["paused"] = (paused, session_id, step)
-    call = InProcess(folder / "checked", spec(SPEC, [check("v1", command="make test")]), **settings)
-    session_id = await start(call, SPEC, attended=True)
-    judged = call.fork()
-    found["checking"] = (call, session_id, (await next_step(call, session_id))["step"])
-    await done(judged, session_id)
-    found["at its gate"] = (judged, session_id, (await next_step(judged, session_id))["step"])
+async def scenes(folder: Path, **settings: Any) -> dict[str, tuple[InProcess, Scene]]:
+    """Bring sessions to where every command can do what it asks, each in a world of its own."""
+    found = {}
+    for where in (WORKING, PAUSED, CHECKING, AT_ITS_GATE):
+        specs = documents(where, SPEC, OTHER)
+        call = InProcess(folder / where, *specs, **{"allow_gate_waiver": True, **settings})
+        found[where] = (call, await scene(call, where, SPEC, OTHER))
     return found
-
-
-async def parameters(call: InProcess, command: Name, session_id: str, step: Json) -> Json:
-    """Give parameters with which a command can do what it asks."""
-    of_session: Json = {"session_id": session_id}
-    more: dict[Name, Json] = {
-        Name.TASK_SESSION_START: {"spec_id": OTHER},
-        Name.TASK_UPDATE_STATUS: {"spec_id": OTHER, "node_id": "t1", "status": NodeStatus.IN_PROGRESS},
-        Name.TASK_SESSION_LIST: {},
-        Name.TASK_INFO: {"spec_id": SPEC, "unit_id": "t1"},
-        Name.TASK_LIST: {"spec_id": SPEC},
-        Name.TASK_PROGRESS: {"spec_id": SPEC},
-        Name.SPEC_FIND: {"query": "spec"},
-        Name.SPEC_LIST: {},
-        Name.SPEC_GET: {"spec_id": SPEC},
-        Name.SPEC_VALIDATE: {"spec_id": SPEC},
-        Name.SPEC_PLAN: {"spec_id": SPEC},
-        Name.SERVER_CAPABILITIES: {},
-        Name.SERVER_CONFIG: {},
-        Name.SERVER_EVENTS: {},
-        Name.TASK_SESSION_END: of_session | {"reason": ReasonCode.TESTING},
-        Name.TASK_SESSION_RESET: of_session | {"reason": ReasonCode.TESTING},
-        Name.TASK_GATE_WAIVER: of_session | {"phase_id": "phase-1", "reason": ReasonCode.TESTING},
-        Name.TASK_BLOCK: of_session | {"unit_id": "t3", "reason": "Not yet."},
-        Name.TASK_UNBLOCK: of_session | {"unit_id": "t2"},
-        Name.VERIFICATION_EXECUTE: of_session | {"step_id": step["step_id"]},
-        Name.REVIEW_FIDELITY_GATE: of_session | {"step_id": step["step_id"]},
-    }
-    if command is Name.TASK_SESSION_STEP_REPORT:
-        return of_session | {"result": await result_of(call, step, nothing)}
-    if command is Name.TASK_SESSION_STEP_NEXT:
-        return of_session | {"last_step_result": await result_of(call, step, nothing)}
-    return more.get(command, of_session)
 
 
 async def traces(call: InProcess, session_id: str) -> tuple[list[Json], Json, dict[str, bytes]]:
@@ -202,10 +155,10 @@ async def test_each_command_is_allowed_in_the_roles_stated(tmp_path: Path, role:
     found = await scenes(tmp_path)
     seen, stated = {}, {}
     for command in COMMANDS:
-        call, session_id, step = found[ELSEWHERE.get(command, "working")]
+        call, of_scene = found[ELSEWHERE.get(command, WORKING)]
         world = call.fork()
-        params = await parameters(world, command, session_id, step)
-        seen[command] = await answered(world, role, command, params, session_id)
+        params = await parameters(world, command, of_scene)
+        seen[command] = await answered(world, role, command, params, of_scene.session_id)
         stated[command] = ALLOWED if LEAST[command] in MAY[role] else LEAST[command]
     assert seen == stated
 
@@ -215,19 +168,14 @@ async def test_each_command_is_allowed_in_the_roles_stated(tmp_path: Path, role:
 async def test_each_command_in_each_role_and_profile_is_allowed_or_refused_as_the_contracts_say(
     tmp_path: Path, role: Role, profile: PostureProfile
 ) -> None:
-    posture, settings = POSTURE_VALUES[profile], session_settings(resolve((), profile))
-    found = await scenes(tmp_path, **dict(settings))
+    found = await scenes(tmp_path, **dict(session_settings(resolve((), profile))))
     seen, stated = {}, {}
     for command, entry in COMMANDS.items():
-        call, session_id, step = found[ELSEWHERE.get(command, "working")]
+        call, of_scene = found[ELSEWHERE.get(command, WORKING)]
         world = call.fork()
-        params = await parameters(world, command, session_id, step)
-        seen[command] = await answered(world, role, command, params, session_id)
-        stated[command] = ALLOWED if permits(role, entry.role) else entry.role
-        if command is Name.TASK_GATE_WAIVER and permits(role, entry.role) and not posture.allow_gate_waiver:
-            stated[command] = ErrorCode.GATE_WAIVER_FORBIDDEN
-        if command is Name.TASK_SESSION_START and permits(role, entry.role) and not posture.allow_unattended:
-            stated[command] = ErrorCode.ATTENDANCE_REQUIRED
+        params = await parameters(world, command, of_scene)
+        seen[command] = await answered(world, role, command, params, of_scene.session_id)
+        stated[command] = expected(profile, role, command, entry.role)
     assert seen == stated
 
 

@@ -10,7 +10,7 @@ from foundry_contracts.settings import SETTINGS
 from foundry_contracts.tables import POSTURE_VALUES
 from foundry_contracts.vocabulary import PostureProfile, SettingSource, StartupRule
 from foundry_mcp.machine.settings import Value
-from tests.contracts_hold.test_startup import Given, Place
+from tests.contracts_hold.startup_places import Given, Place
 
 # Under this configuration: a value that is looser, one that is stricter (None: there is none of either).
 BASE: dict[str, Given] = {"posture.profile": "staging"}

@@ -146,7 +146,8 @@ async def test_a_role_that_does_not_suffice_is_a_refusal_in_the_envelope(home: H
 
 async def test_without_a_token_or_with_one_that_is_unknown_or_revoked_nothing_is_answered(home: Home) -> None:
     token = home.token("runner", Role.AUTONOMY_RUNNER)
-    async with home.serving() as server:
+    # What stands in the server's own environment is nobody's, be it a token or not.
+    async with home.serving(FOUNDRY_MCP_TOKEN="fmt_x") as server:
         none = await asked(server, listing(server))
         assert (none.status, none.headers["www-authenticate"]) == (401, 'Bearer realm="foundry-mcp"')
         assert "foundry-mcp token add" in said(none)
@@ -213,6 +214,14 @@ async def test_what_is_no_call_is_answered_plainly(home: Home) -> None:
             assert (reply.status, reply.headers["allow"]) == (405, "POST")
         assert (await connection.ask(f"GET / HTTP/1.1\r\n{host}".encode())).status == 404
         assert (await connection.ask(post(b"{", {"host": f"127.0.0.1:{server.port}"}))).status == 400
+
+
+async def test_a_client_that_asks_whether_to_send_its_body_is_told_at_once(home: Home) -> None:
+    async with home.serving(OPEN) as server:
+        connection = await server.connect()
+        head, _, body = listing(server, expect="100-continue").partition(b"\r\n\r\n")
+        assert (await connection.ask(head + b"\r\n\r\n")).status == 100
+        assert (await connection.ask(body)).status == 200
 
 
 async def test_health_needs_no_token_and_no_known_host_and_tells_nothing(home: Home) -> None:
@@ -384,7 +393,7 @@ async def test_a_server_that_would_be_open_or_of_no_use_does_not_start(home: Hom
         assert f"{StartupRule.NOBODY_ADMITTED}: " in home.refused_start(host)
     assert StartupRule.OPEN_NETWORK in home.refused_start("0.0.0.0", OPEN)
     home.token("runner", Role.AUTONOMY_RUNNER)
-    assert "Set [server] hosts" in home.refused_start("0.0.0.0")
+    assert f"{StartupRule.HOSTS_UNKNOWN}: " in home.refused_start("0.0.0.0")
     assert "cannot be listened at" in home.refused_start("192.0.2.1")
 
 

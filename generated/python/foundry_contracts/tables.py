@@ -620,7 +620,7 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
             remedy="Take server.require_token away, or listen on a loopback address.",
             levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
             when=(
-                MappingProxyType({"of": "http_non_loopback", "is": (True,)}),
+                MappingProxyType({"of": "http", "is": ("other_machines", "any_address")}),
                 MappingProxyType({"of": "server.require_token", "is": (False,)}),
             ),
         ),
@@ -629,9 +629,18 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
             remedy="Add a token with 'foundry-mcp token add'. On a loopback address, server.require_token = false gives every program of this machine the posture's role instead.",
             levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
             when=(
-                MappingProxyType({"of": "http", "is": (True,)}),
+                MappingProxyType({"of": "http"}),
                 MappingProxyType({"of": "tokens", "is": (False,)}),
                 MappingProxyType({"of": "server.require_token", "is": (True,)}),
+            ),
+        ),
+        StartupRule.HOSTS_UNKNOWN: StartupRuleInfo(
+            description="The server would listen at every address of this machine, so the Host headers to answer are not known.",
+            remedy='Set server.hosts, as in hosts = ["mcp.example.org"], or listen at one address.',
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
+            when=(
+                MappingProxyType({"of": "http", "is": ("any_address",)}),
+                MappingProxyType({"of": "server.hosts", "is": ((),)}),
             ),
         ),
         StartupRule.GATE_POLICY_LOWERED: StartupRuleInfo(
@@ -665,6 +674,11 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
                             "verification.max_file_mb",
                             "verification.max_open_files",
                             "verification.max_processes",
+                            "server.max_body_kb",
+                            "server.client_timeout_s",
+                            "server.keep_alive_s",
+                            "server.shutdown_grace_s",
+                            "server.max_connections",
                         ),
                     }
                 ),

@@ -26,6 +26,7 @@ __all__ = [
     "Outcome",
     "PauseReason",
     "PostureProfile",
+    "Reach",
     "ReasonCode",
     "ReviewFindingCode",
     "ReviewerKind",
@@ -309,13 +310,23 @@ class StartupFact(StrEnum):
     POLICY_IN_WORKSPACE = "policy_in_workspace"
     """Whether a configuration that counts as outside lies in the workspace."""
     HTTP = "http"
-    """Whether the server is to listen for HTTP at all."""
-    HTTP_NON_LOOPBACK = "http_non_loopback"
-    """Whether the server is to listen for HTTP at an address that other machines reach."""
+    """Who reaches the address that the server is to listen at for HTTP; not known where it does not."""
     TOKENS = "tokens"
     """Whether the workspace has tokens."""
     KEYS_HIDDEN = "keys_hidden"
     """Whether commands run where they cannot see the keys. Only doctor looks: a server tries its sandboxes with the first command."""
+
+
+@unique
+class Reach(StrEnum):
+    """Who reaches an address that is listened at."""
+
+    THIS_MACHINE = "this_machine"
+    """Programs of this machine: a loopback address."""
+    OTHER_MACHINES = "other_machines"
+    """Other machines too: one address of this machine."""
+    ANY_ADDRESS = "any_address"
+    """Other machines too: every address of this machine, so that no name of it is known."""
 
 
 @unique
@@ -364,6 +375,8 @@ class StartupRule(StrEnum):
     """The server would listen beyond this machine, and nobody needs a token to speak to it."""
     NOBODY_ADMITTED = "NOBODY_ADMITTED"
     """A call over HTTP needs a token, and this workspace has none."""
+    HOSTS_UNKNOWN = "HOSTS_UNKNOWN"
+    """The server would listen at every address of this machine, so the Host headers to answer are not known."""
     GATE_POLICY_LOWERED = "GATE_POLICY_LOWERED"
     """Gates ask for less than the profile says."""
     LIMITS_RAISED = "LIMITS_RAISED"

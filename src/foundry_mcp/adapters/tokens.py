@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,18 @@ class Token:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Hold what was read of a file that had a mark: the tokens, and whose each is by its digest."""
+
+    mark: object
+    tokens: Sequence[Token]
+    owners: Mapping[str, Caller]
+
+
+_NOTHING_KNOWN = _Known(None, (), {})
+
+
 class TokenFile:
     """Keep tokens in the state folder, mode 0600."""
 
@@ -37,18 +50,21 @@ class TokenFile:
         self._clock = clock
         self._folder = folder
         self._path = folder / _FILE
-        self._known: tuple[object, Sequence[Token]] | None = None
+        self._known = _NOTHING_KNOWN
 
     def list(self) -> Sequence[Token]:
         """List the tokens, as the file has them at this moment."""
+        return self._read().tokens
+
+    def _read(self) -> _Known:
         try:
             mark = self._mark()
-            if self._known is None or self._known[0] != mark:
+            if self._known.mark != mark:
                 tokens = [Token(**entry) for entry in json.loads(self._path.read_text(encoding="utf-8"))]
-                self._known = (mark, tokens)
-            return self._known[1]
+                self._known = _Known(mark, tokens, {token.digest: _owner(token) for token in tokens})
+            return self._known
         except FileNotFoundError:
-            return []
+            return _NOTHING_KNOWN
         except OSError as error:
             raise unreadable(self._path, error) from error
         except (ValueError, TypeError) as error:
@@ -76,13 +92,12 @@ class TokenFile:
 
     def caller(self, secret: str) -> Caller | None:
         """Say whose a token is."""
-        digest = _digest(secret)
-        found = next((token for token in self.list() if secrets.compare_digest(token.digest, digest)), None)
-        return Caller(found.actor, Role(found.role)) if found else None
+        # How long a digest takes to be found tells nothing of the token that would have one alike.
+        return self._read().owners.get(_digest(secret))
 
     def _mark(self) -> object:
         """Give what is another one once the file was replaced: every change makes a new file."""
-        facts = self._path.stat()
+        facts = os.stat(self._path)
         return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
     def _write(self, tokens: Sequence[Token]) -> None:
@@ -108,6 +123,10 @@ def who_calls(tokens: TokenFile, environ: Mapping[str, str], otherwise: Caller) 
             f"Make one with 'foundry-mcp token add', or unset {ENVIRONMENT}.",
         )
     return caller
+
+
+def _owner(token: Token) -> Caller:
+    return Caller(token.actor, Role(token.role))
 
 
 def _digest(secret: str) -> str:

@@ -15,7 +15,7 @@ Facts = Mapping[str, Sequence[Value]]
 
 
 def startup_findings(
-    layers: Sequence[Layer], known: Mapping[StartupFact, bool]
+    layers: Sequence[Layer], known: Mapping[StartupFact, Value]
 ) -> tuple[Resolved, tuple[StartupFinding, ...]]:
     """Give what holds, and what the rules find in it: under its profile, and under the one that this one rehearses."""
     resolved = resolve(layers)
@@ -33,7 +33,7 @@ def refusals(resolved: Resolved, findings: Sequence[StartupFinding]) -> list[Sta
     return [f for f in findings if f.level is StartupLevel.REFUSE and f.profile is resolved.profile]
 
 
-def _tripped(resolved: Resolved, known: Mapping[StartupFact, bool]) -> Iterator[StartupFinding]:
+def _tripped(resolved: Resolved, known: Mapping[StartupFact, Value]) -> Iterator[StartupFinding]:
     facts = _facts(resolved, known)
     for rule, info in STARTUP_RULE_INFO.items():
         level = info.levels.get(resolved.profile)
@@ -41,7 +41,7 @@ def _tripped(resolved: Resolved, known: Mapping[StartupFact, bool]) -> Iterator[
             yield _finding(rule, info, StartupLevel(str(level)), resolved, facts)
 
 
-def _facts(resolved: Resolved, known: Mapping[StartupFact, bool]) -> Facts:
+def _facts(resolved: Resolved, known: Mapping[StartupFact, Value]) -> Facts:
     return {
         **{name: (held.value,) for name, held in resolved.held.items()},
         **{fact.value: (value,) for fact, value in known.items()},

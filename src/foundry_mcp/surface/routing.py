@@ -45,6 +45,8 @@ def _params(arguments: Mapping[str, object]) -> tuple[dict[str, object], list[st
 
 def read_objects(call: Call, objects: frozenset[str]) -> Call:
     """Read parameters that should be objects but came as JSON text, as some clients send them."""
+    if objects.isdisjoint(call.params):
+        return call
     params, warnings = dict(call.params), list(call.warnings)
     for name in objects & params.keys():
         value = params[name]

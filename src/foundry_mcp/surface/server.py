@@ -6,7 +6,8 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from mcp import types
 from mcp.server.lowlevel import Server
@@ -16,15 +17,26 @@ from foundry_contracts.handlers import Refusal
 from foundry_mcp.application import envelope
 from foundry_mcp.application.call import Call, Envelope
 from foundry_mcp.machine.situation import Caller
+from foundry_mcp.places import PRODUCT
 from foundry_mcp.surface import tools
 from foundry_mcp.surface.routing import read_objects, route
+
+if TYPE_CHECKING:
+    from foundry_mcp.bootstrap import Joined
 
 Handle = Callable[[Call], Awaitable[Envelope]]
 CallerOf = Callable[[Any], Caller]
 _LIST_TTL_MS = 60_000
 # What marks a parameter that a client sends in a header, too.
 _HEADER = "x-mcp-header"
+_CALL = "tools/call"
 _TRACING = "opentelemetry.sdk.trace"
+
+
+def server_of(joined: Joined, caller: Caller | CallerOf) -> Server[Any]:
+    """Make the server of an application that was joined, for its one client or for those that `caller` tells apart."""
+    handle, flags = joined.application.handle, joined.policy.flags
+    return make_server(PRODUCT, version(PRODUCT), handle, caller, joined.ids.fresh, flags)
 
 
 def make_server(
@@ -48,7 +60,7 @@ def make_server(
     async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=listed, ttl_ms=_LIST_TTL_MS, cache_scope="public")
 
-    async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(context: Any, params: types.CallToolRequestParams) -> dict[str, Any]:
         if params.name not in known:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool {params.name!r}; known are {', '.join(sorted(known))}.")
         routed = route(params.name, params.arguments or {}, caller if isinstance(caller, Caller) else caller(context))
@@ -60,20 +72,24 @@ def make_server(
         name,
         version=version,
         on_list_tools=list_tools,
-        on_call_tool=call_tool,
         # Without it the SDK lists all tools at each call over HTTP, and searches the one called for such parameters.
         get_tool_input_schema=headed.get,
     )
+    server.add_request_handler(_CALL, types.CallToolRequestParams, call_tool)
     if _TRACING not in sys.modules:
         # The SDK makes a span of every call, which nobody would collect.
         server.middleware.clear()
     return server
 
 
-def encode(answer: Envelope) -> types.CallToolResult:
-    """Encode an envelope: structured content, and the same as text for clients that read only that."""
-    return types.CallToolResult(
-        content=[types.TextContent(text=answer.text)],
-        structured_content=answer.document,
-        is_error=not answer.success,
-    )
+def encode(answer: Envelope) -> dict[str, Any]:
+    """Encode an envelope: structured content, and the same as text for clients that read only that.
+
+    It is the result as it travels: the SDK would make a model of it only to write it out again, and checks it anyhow.
+    """
+    return {
+        "content": [{"type": "text", "text": answer.text}],
+        "structuredContent": answer.document,
+        "isError": not answer.success,
+        "resultType": "complete",
+    }

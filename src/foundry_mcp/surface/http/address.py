@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from foundry_contracts.vocabulary import Reach
 from foundry_mcp.ports import PortError
 
 _BACKLOG = 1024
@@ -19,23 +22,26 @@ class Address:
     port: int
 
     @property
-    def is_loopback(self) -> bool:
-        """Tell whether only this machine reaches it."""
-        return ipaddress.ip_address(self.host).is_loopback
-
-    @property
-    def is_any(self) -> bool:
-        """Tell whether it stands for every address of the machine, and so names none."""
-        return ipaddress.ip_address(self.host).is_unspecified
+    def reach(self) -> Reach:
+        """Tell who reaches it."""
+        host = ipaddress.ip_address(self.host)
+        if host.is_loopback:
+            return Reach.THIS_MACHINE
+        return Reach.ANY_ADDRESS if host.is_unspecified else Reach.OTHER_MACHINES
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def address_of(host: str, port: int) -> Address:
+    """Give the address that `listen` would take, and take nothing; PortError where a host has none."""
+    return _address(_found(host, port)[4])
+
+
 def listen(host: str, port: int) -> tuple[socket.socket, Address]:
     """Listen at a host's first address, at a free port for 0; PortError where that cannot be."""
+    family, kind, protocol, _, place = _found(host, port)
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
         raise _unusable(host, port, error) from error
@@ -46,8 +52,19 @@ def listen(host: str, port: int) -> tuple[socket.socket, Address]:
     except OSError as error:
         listening.close()
         raise _unusable(host, port, error) from error
-    name = listening.getsockname()
-    return listening, Address(str(name[0]).partition("%")[0], int(name[1]))
+    return listening, _address(listening.getsockname())
+
+
+# Any: an address as the socket module has it, whose length hangs on its family.
+def _found(host: str, port: int) -> tuple[Any, ...]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise _unusable(host, port, error) from error
+
+
+def _address(place: Sequence[Any]) -> Address:
+    return Address(str(place[0]).partition("%")[0], int(place[1]))
 
 
 def _unusable(host: str, port: int, error: OSError) -> PortError:

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Final
 
 from foundry_contracts.models.config import ServerConfig
+from foundry_contracts.vocabulary import Reach
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import PortError
 from foundry_mcp.surface.http.address import Address
 
 Header = tuple[bytes, bytes]
@@ -61,10 +61,10 @@ class Admission:
 
 
 def admission_to(address: Address, settings: ServerConfig, owner: Owner, posture: Caller) -> Admission:
-    """Give the admission to a server at an address; PortError where the hosts to answer are not known.
+    """Give the admission to a server at an address.
 
     `posture` is who calls without a token where that may be. The start-up rules see to it that a server is neither
-    open nor shut for all.
+    open nor shut for all, and that the hosts to answer are known.
     """
     hosts = settings.hosts or _own_hosts(address)
     origins = settings.origins or [f"http://{host}" for host in hosts]
@@ -72,12 +72,8 @@ def admission_to(address: Address, settings: ServerConfig, owner: Owner, posture
 
 
 def _own_hosts(address: Address) -> list[str]:
-    if address.is_any:
-        raise PortError(
-            f"{address} stands for every address of this machine, so the Host headers to answer are not known.",
-            'Set [server] hosts, as in hosts = ["mcp.example.org"].',
-        )
-    return [str(address), f"localhost:{address.port}"] if address.is_loopback else [str(address)]
+    more = [f"localhost:{address.port}"] if address.reach is Reach.THIS_MACHINE else []
+    return [str(address), *more]
 
 
 def _values(headers: Sequence[Header]) -> Iterable[list[str]]:

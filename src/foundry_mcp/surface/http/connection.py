@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from foundry_mcp.surface.http.whole_answers import WholeAnswers
+
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -20,7 +22,7 @@ class TimedConnection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
-        super().connection_made(transport)
+        super().connection_made(WholeAnswers(transport, self._is_answering))  # type: ignore[arg-type]
         self._wait_for_request()
 
     def data_received(self, data: bytes) -> None:
@@ -52,6 +54,9 @@ class TimedConnection(H11Protocol):
         self._stop_waiting_for_request()
         self._stop_waiting_for_reader()
         super().connection_lost(exc)
+
+    def _is_answering(self) -> bool:
+        return self.conn.our_state is h11.SEND_BODY
 
     def _wait_for_request(self) -> None:
         if self._reading is None:
