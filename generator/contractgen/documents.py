@@ -6,12 +6,14 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from contractgen import contract_file, positions
 from contractgen.contract_file import Document
 from contractgen.freshness import SETTINGS_FILE, contract_files
+from contractgen.memory import Memory
 from contractgen.model import Finding, Json, Origin
 from contractgen.nearest import hint
 
@@ -39,7 +41,7 @@ class Folder:
     hashes: dict[str, str]
 
 
-def load(root: Path) -> tuple[Folder, list[Finding]]:
+def load(root: Path, memory: Memory) -> tuple[Folder, list[Finding]]:
     """Read a contracts folder; findings say which files are not contracts and why."""
     findings: list[Finding] = []
     documents: list[Document] = []
@@ -49,9 +51,9 @@ def load(root: Path) -> tuple[Folder, list[Finding]]:
         raw = (root / file).read_bytes()
         hashes[file] = hashlib.sha256(raw).hexdigest()
         if file == SETTINGS_FILE:
-            settings, faults = _settings(raw)
+            settings, faults = memory.once("settings file", file, (raw,), partial(_settings, raw))
         else:
-            document, faults = contract_file.read(file, raw)
+            document, faults = memory.once("document", file, (raw,), partial(contract_file.read, file, raw))
             documents += [document] if document is not None else []
         findings += faults
     if SETTINGS_FILE not in hashes:

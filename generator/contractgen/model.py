@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from contractgen.memory import Memory
+
 Json = Any
 Schema = Mapping[str, Json]
 
@@ -315,6 +317,8 @@ class ContractSet:
     digest: str
     sources: Mapping[str, str] = field(default_factory=dict)
     suppressions: tuple[Suppression, ...] = ()
+    # What was worked out of its parts already: no part of what the set says.
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
     @property
     def commands(self) -> tuple[Command, ...]:

@@ -6,21 +6,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from contractgen.bundle import bundled, dereference, references
+from contractgen.bundle import bundled, inlined, references
+from contractgen.memory import remembered
 from contractgen.model import ContractSet
 
 
+@remembered
 def fields(contracts: ContractSet, name: str) -> list[dict[str, Any]]:
     """List the properties of an object definition, as rows of a table."""
     document = bundled(contracts, name)
     required = document.get("required", ())
-    inlined = dereference(document).get("properties", {})
+    whole = inlined(contracts, name).get("properties", {})
     return [
         {
             "name": key,
-            "type": _kind(contracts, stated, inlined[key]),
+            "type": _kind(contracts, stated, whole[key]),
             "required": key in required,
-            "description": explained(inlined[key]),
+            "description": explained(whole[key]),
         }
         for key, stated in document.get("properties", {}).items()
     ]

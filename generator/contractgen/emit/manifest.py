@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from contractgen.bundle import bundled, dereference, text
+from contractgen.bundle import inlined, text
+from contractgen.memory import remembered
 from contractgen.model import Alias, Command, ContractSet, Enumeration, Event, Tool
 
 PATH = "mcp/capabilities_manifest.json"
@@ -66,8 +67,9 @@ def _command(contracts: ContractSet, command: Command) -> dict[str, Any]:
     }
 
 
+@remembered
 def _parameters(contracts: ContractSet, name: str) -> list[dict[str, Any]]:
-    schema = dereference(bundled(contracts, name))
+    schema = inlined(contracts, name)
     required = schema.get("required", ())
     return [
         {"name": key, "type": type_of(below), "required": key in required, "description": below.get("description", "")}

@@ -12,7 +12,6 @@ from typing import Any
 from contractgen import resolve
 from contractgen.emit.model_order import ordered
 from contractgen.emit.python_text import NOTICE, docstring, header, member
-from contractgen.memory import Memory
 from contractgen.model import ContractSet, Definition, Json
 
 _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "regex",
@@ -23,7 +22,7 @@ _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "
 _MARKED_DEFAULT = re.compile(r"""(["'])@@(\w+\.\w+)@@\1""")
 
 
-def emit(contracts: ContractSet, memory: Memory | None = None) -> dict[str, str]:
+def emit(contracts: ContractSet) -> dict[str, str]:
     """Write a model for every shape of the set."""
     root = f"python/{contracts.settings.package}/models"
     modules = _modules(contracts)
@@ -32,7 +31,7 @@ def emit(contracts: ContractSet, memory: Memory | None = None) -> dict[str, str]
     if not modules:
         return tree
     files = {definition.module: definition.origin.file for definition in contracts.definitions.values()}
-    for path, code in _generated(contracts, modules, memory or Memory()).items():
+    for path, code in _generated(contracts, modules).items():
         module = path.removesuffix(".py")
         if path != "__init__.py":
             tree[f"{root}/{path}"] = header(*([files[module]] if module in files else [])) + _body(
@@ -57,7 +56,7 @@ def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
     return modules
 
 
-def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]], memory: Memory) -> dict[str, str]:
+def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]]) -> dict[str, str]:
     """Generate each module, or remember it: it follows from its own definitions and those they refer to."""
     listed = {item.name: item for items in modules.values() for item in items}
     direct = {name: [to for to in resolve.references(item.schema) if to in listed] for name, item in listed.items()}
@@ -70,9 +69,7 @@ def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]], 
     if mutual or any(module in closures[to] for module in modules for to in closures[module] if to != module):
         # Who of two that refer to each other is written first hangs on all the rest, so all is generated as one.
         texts = documents(contracts)
-        (whole,) = memory.recall("models", {"*": texts}, lambda _: {"*": json.dumps(_generate(texts))}).values()
-        result: dict[str, str] = json.loads(whole)
-        return result
+        return contracts.memory.once("models", "*", tuple(texts.items()), lambda: _generate(texts))
 
     def make(unknown: list[str]) -> dict[str, str]:
         wanted = {item.name for module in unknown for items in closures[module].values() for item in items}
@@ -80,7 +77,7 @@ def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]], 
         return {module: ordered(made[f"{module}.py"], [item.name for item in modules[module]]) for module in unknown}
 
     depends = {module: _depends(contracts, closures[module]) for module in modules}
-    return {f"{module}.py": text for module, text in memory.recall("models", depends, make).items()}
+    return {f"{module}.py": text for module, text in contracts.memory.batch("models", depends, make).items()}
 
 
 def _reached(names: Iterable[str], direct: Mapping[str, list[str]]) -> set[str]:
@@ -104,11 +101,14 @@ def _by_module(listed: Mapping[str, Definition], names: set[str]) -> dict[str, l
     return found
 
 
-def _depends(contracts: ContractSet, closure: Mapping[str, Iterable[Definition]]) -> object:
+def _depends(contracts: ContractSet, closure: Mapping[str, Iterable[Definition]]) -> tuple[object, ...]:
     # Which names are enumerations, and of which modules, is part of how a reference is written.
     names = {name for listed in closure.values() for item in listed for name in resolve.references(item.schema)}
-    homes = sorted((name, name in contracts.enumerations, contracts.definitions[name].module) for name in names)
-    return contracts.settings.package, homes, [(item.module, item.schema) for each in closure.values() for item in each]
+    homes = tuple(
+        (name, contracts.definitions[name].module, "vocabulary" if name in contracts.enumerations else "models")
+        for name in sorted(names)
+    )
+    return contracts.settings.package, homes, *(item for each in closure.values() for item in each)
 
 
 def documents(contracts: ContractSet) -> dict[str, str]:

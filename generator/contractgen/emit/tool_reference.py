@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from contractgen import markdown
-from contractgen.bundle import bundled, dereference
+from contractgen.bundle import inlined
 from contractgen.diagrams import life, state_diagram
 from contractgen.model import Command, ContractSet
 from contractgen.reference_fields import fields
@@ -67,7 +67,7 @@ def sent(command: Command, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def answered(contracts: ContractSet) -> Callable[[Mapping[str, Any]], Any]:
     """Give what puts a response into the envelope it travels in: the envelope's first open object carries it."""
-    envelope = dereference(bundled(contracts, contracts.settings.envelope))
+    envelope = inlined(contracts, contracts.settings.envelope)
     sample = _sample(envelope)
     for name, below in envelope.get("properties", {}).items():
         if (
