@@ -109,6 +109,18 @@ def needs(contracts: ContractSet, name: str) -> tuple[str, ...]:
 
 
 @remembered
+def reach(contracts: ContractSet, name: str) -> tuple[str, ...]:
+    """List a definition and all that it needs, in alphabetical order."""
+    return closure(contracts, [name])
+
+
+@remembered
+def holds_itself(contracts: ContractSet, name: str) -> bool:
+    """Say whether a definition needs itself, at any remove."""
+    return name in closure(contracts, needs(contracts, name))
+
+
+@remembered
 def within(contracts: ContractSet, name: str) -> tuple[tuple[tuple[str | int, ...], Schema], ...]:
     """List a definition's schema and every schema below it, each with its tokens; booleans are left out."""
     return tuple(resolve.walk(schema_of(contracts, name)))

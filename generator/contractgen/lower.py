@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from contractgen import documents, resolve
 from contractgen.contract_file import Document
 from contractgen.documents import Folder
 from contractgen.errors import ContractError
-from contractgen.lower_file import LoweredFile, configures, listed, lower_file
+from contractgen.lower_config import lower_configuration, section_names
+from contractgen.lower_file import LoweredFile, listed, lower_file
 from contractgen.lower_parts import expand_stars
 from contractgen.memory import Memory
 from contractgen.model import (
     Command,
+    Configuration,
     ContractSet,
     DecisionTable,
     Definition,
@@ -50,10 +54,10 @@ def load(contracts_dir: Path, memory: Memory | None = None) -> ContractSet:
 def lower(folder: Folder, findings: list[Finding], memory: Memory) -> ContractSet:
     """Build the set from documents that hold to the meta-schema; add what is wrong to `findings`."""
     places = _index(folder, findings, memory)
-    files = [_file(document, places, folder.documents, memory) for document in folder.documents]
+    files = [_file(document, places, memory) for document in folder.documents]
     for file in files:
         findings += [finding for part in file.parts for finding in part.findings]
-    return _Joining(files, findings, memory).run(folder)
+    return _Joining(files, findings, memory).run(folder, places)
 
 
 def _index(folder: Folder, findings: list[Finding], memory: Memory) -> resolve.Index:
@@ -63,11 +67,8 @@ def _index(folder: Folder, findings: list[Finding], memory: Memory) -> resolve.I
     return places
 
 
-def _file(document: Document, places: resolve.Index, all_of: tuple[Document, ...], memory: Memory) -> LoweredFile:
-    """Lower one file, which follows from its text and from where names stand; of a configuration, from all files."""
-    configuring = any(map(configures, document.data.get("$defs", {}).values()))
-    depends = (document, places, *(all_of if configuring else ()))
-    return memory.once("file", document.file, depends, lambda: lower_file(document, places, all_of, memory))
+def _file(document: Document, places: resolve.Index, memory: Memory) -> LoweredFile:
+    return memory.once("file", document.file, (document, places), lambda: lower_file(document, places, memory))
 
 
 class _Joining:
@@ -79,7 +80,7 @@ class _Joining:
         self.findings = findings
         self.memory = memory
 
-    def run(self, folder: Folder) -> ContractSet:
+    def run(self, folder: Folder, places: resolve.Index) -> ContractSet:
         events = self._events()
         commands = self._commands()
         tools = self._tools(commands)
@@ -96,7 +97,7 @@ class _Joining:
             tables=tables,
             machines=self._joined("machines"),
             values=self._joined("values"),
-            configurations=self._joined("configurations"),
+            configurations=self._configurations(folder.documents, places),
             events=events,
             tools=tools,
             published=tuple(name for part in self.parts for name in part.published),
@@ -108,6 +109,18 @@ class _Joining:
 
     def _joined(self, kind: str) -> dict[str, Any]:
         return {name: item for part in self.parts for name, item in getattr(part, kind).items()}
+
+    def _configurations(self, documents: tuple[Document, ...], places: resolve.Index) -> dict[str, Configuration]:
+        defined = {name: raw for document in documents for name, raw in document.data.get("$defs", {}).items()}
+        return {
+            name: self.memory.once(
+                "configuration",
+                name,
+                (places, json.dumps(raw), *(json.dumps(defined.get(target)) for target in section_names(raw))),
+                partial(lower_configuration, name, raw, defined, places.files, origin),
+            )
+            for name, (raw, origin) in self._joined("configurations").items()
+        }
 
     def _events(self) -> dict[str, Event]:
         events: dict[str, Event] = {}

@@ -29,8 +29,7 @@ def lower_configuration(
     body = raw["x-config"]
     sections: dict[str, str] = {}
     settings: list[Setting] = []
-    for section, reference in raw.get("properties", {}).items():
-        target = str(_keywords(reference).get("$ref", "")).rpartition(PREFIX)[2]
+    for section, target in zip(raw.get("properties", {}), section_names(raw), strict=True):
         found = _keywords(defined.get(target, {}))
         sections[section] = found.get("description", "")
         place = Origin(files.get(target, origin.file), f"/$defs/{target}")
@@ -49,6 +48,12 @@ def lower_configuration(
         settings=tuple(settings),
         origin=origin,
     )
+
+
+def section_names(raw: Mapping[str, Json]) -> list[str]:
+    """Name the definition of each section of a configuration."""
+    sections = raw.get("properties", {}).values()
+    return [str(_keywords(reference).get("$ref", "")).rpartition(PREFIX)[2] for reference in sections]
 
 
 def _keywords(schema: Json) -> Mapping[str, Json]:

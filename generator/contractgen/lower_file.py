@@ -14,13 +14,12 @@ from functools import partial
 from contractgen import names, resolve
 from contractgen.contract_file import Document
 from contractgen.lower_command import command_name, lower_command
-from contractgen.lower_config import lower_configuration, without_settings
+from contractgen.lower_config import without_settings
 from contractgen.lower_parts import lower_enumeration, lower_machine, lower_table, lower_values
 from contractgen.lower_suppressions import suppressions
 from contractgen.memory import Memory
 from contractgen.model import (
     Command,
-    Configuration,
     DecisionTable,
     Definition,
     Enumeration,
@@ -47,7 +46,7 @@ class Lowered:
     tables: dict[str, DecisionTable] = field(default_factory=dict)
     machines: dict[str, Machine] = field(default_factory=dict)
     values: dict[str, Values] = field(default_factory=dict)
-    configurations: dict[str, Configuration] = field(default_factory=dict)
+    configurations: dict[str, tuple[Mapping[str, Json], Origin]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     command: tuple[int, Command] | None = None
@@ -63,14 +62,14 @@ class LoweredFile:
     suppressions: tuple[Suppression, ...]
 
 
-def lower_file(document: Document, places: resolve.Index, all_of: tuple[Document, ...], memory: Memory) -> LoweredFile:
-    """Lower one file; `all_of` are the files of the set, in which a configuration looks its sections up."""
+def lower_file(document: Document, places: resolve.Index, memory: Memory) -> LoweredFile:
+    """Lower one file."""
     parts = [
         memory.once(
             f"definition of {document.file}",
             name,
-            (json.dumps(raw), places, _module(document), *(all_of if configures(raw) else ())),
-            partial(lower_definition, document, name, raw, places, all_of),
+            (json.dumps(raw), places, _module(document)),
+            partial(lower_definition, document, name, raw, places),
         )
         for name, raw in document.data.get("$defs", {}).items()
     ]
@@ -78,11 +77,6 @@ def lower_file(document: Document, places: resolve.Index, all_of: tuple[Document
         depends = (_text_of_command(document), repr(document.command))
         parts.append(memory.once("command", document.file, depends, partial(_command, document)))
     return LoweredFile(document, tuple(parts), tuple(suppressions(document)))
-
-
-def configures(raw: Mapping[str, Json]) -> bool:
-    """Say whether a definition is a configuration, which looks into other files."""
-    return "x-config" in raw
 
 
 def _text_of_command(document: Document) -> str:
@@ -99,20 +93,17 @@ def _command(document: Document) -> Lowered:
     return lowered
 
 
-def lower_definition(
-    document: Document, name: str, raw: Mapping[str, Json], places: resolve.Index, all_of: tuple[Document, ...]
-) -> Lowered:
+def lower_definition(document: Document, name: str, raw: Mapping[str, Json], places: resolve.Index) -> Lowered:
     """Lower one definition of a file."""
-    return _Lowering(document, places, all_of).definition(name, raw)
+    return _Lowering(document, places).definition(name, raw)
 
 
 class _Lowering:
     """Hold what is being built."""
 
-    def __init__(self, document: Document, places: resolve.Index, all_of: tuple[Document, ...]) -> None:
+    def __init__(self, document: Document, places: resolve.Index) -> None:
         self.document = document
         self.places = places
-        self.all_of = all_of
         self.lowered = Lowered()
 
     def definition(self, name: str, raw: Mapping[str, Json]) -> Lowered:
@@ -153,8 +144,8 @@ class _Lowering:
         elif kind == "x-values":
             lowered.values[name] = lower_values(name, raw, schema, origin)
         elif kind == "x-config":
-            defined = {key: below for each in self.all_of for key, below in each.data.get("$defs", {}).items()}
-            lowered.configurations[name] = lower_configuration(name, raw, defined, self.places.files, origin)
+            # Its settings stand in other files, so it is built when all are lowered.
+            lowered.configurations[name] = raw, origin
         elif kind == "x-event":
             lowered.events.append(_event(name, raw, origin))
         lowered.definitions[name] = Definition(name, schema, _module(self.document), origin)

@@ -10,9 +10,9 @@ Objects are compared by identity and never by value, for to Python 1 is True and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class Memory:
         """Give a result for each name, made of its parts; all that are not known are made in one go."""
         unknown = [name for name, depends in wanted.items() if not self._holds((kind, name), depends)]
         made = make(unknown) if unknown else {}
-        return {name: self.once(kind, name, depends, lambda: made[name]) for name, depends in wanted.items()}
+        return {
+            name: self.once(kind, name, depends, partial(made.__getitem__, name)) for name, depends in wanted.items()
+        }
 
     def _holds(self, key: Hashable, depends: Parts) -> bool:
         return key in self._known and _same(self._known[key].depends, depends)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.bundle import closure, needs, schema_of
-from contractgen.memory import remembered
+from contractgen.bundle import holds_itself, reach, schema_of
 from contractgen.model import Command, ContractSet, Definition, Finding, Json
 
 
 def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:
     """Find definitions that no finite value can satisfy."""
-    needed = closure(contracts, [definition.name])
+    needed = reach(contracts, definition.name)
     # Only a circle can have no end.
-    if not any(_holds_itself(contracts, name) for name in needed):
+    if not any(holds_itself(contracts, name) for name in needed):
         return
     if definition.name not in _finite({name: schema_of(contracts, name) for name in needed}):
         message = f"Every {definition.name} has to hold another one, so none can ever be written."
@@ -24,16 +23,11 @@ def check_definition(contracts: ContractSet, definition: Definition) -> Iterator
 
 def check_command(contracts: ContractSet, command: Command) -> Iterator[Finding]:
     """Find requests that hold themselves."""
-    for name in closure(contracts, [command.request]):
-        if _holds_itself(contracts, name):
+    for name in reach(contracts, command.request):
+        if holds_itself(contracts, name):
             message = f"{command.request} reaches {name}, which holds itself; without references it has no end."
             remedy = "State the depth that is needed, or take the inner value as an identifier."
             yield Finding("request-recursion", command.origin, message, remedy)
-
-
-@remembered
-def _holds_itself(contracts: ContractSet, name: str) -> bool:
-    return name in closure(contracts, needs(contracts, name))
 
 
 def _finite(schemas: dict[str, Json]) -> set[str]:

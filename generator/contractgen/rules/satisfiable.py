@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen.bundle import REF_PREFIX, closure, plain_of
+from contractgen.bundle import REF_PREFIX, closure, plain_of, reach
 from contractgen.model import ContractSet, Finding, Json
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
     """Find schemas that take no value at all; a plain `false` says so itself and is meant."""
-    needed = {name: closure(contracts, [name]) for name in contracts.definitions}
+    needed = {name: reach(contracts, name) for name in contracts.definitions}
     depends = {name: tuple(contracts.definitions[below] for below in all_of) for name, all_of in needed.items()}
 
     def make(unknown: list[str]) -> dict[str, tuple[Finding, ...]]:
