@@ -68,7 +68,7 @@ def lower_file(document: Document, places: resolve.Index, memory: Memory) -> Low
         memory.once(
             f"definition of {document.file}",
             name,
-            (json.dumps(raw), places, _module(document)),
+            (json.dumps(raw), _module(document), *resolve.standing(raw, document.file, places)),
             partial(lower_definition, document, name, raw, places),
         )
         for name, raw in document.data.get("$defs", {}).items()
