@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -119,11 +119,11 @@ def remembered(function: Callable[Concatenate[ContractSet, P], R]) -> Callable[C
     It may give no generator, which would read after it was noted.
     """
 
-    @wraps(function)
-    def recalled(contracts: ContractSet, *words: P.args, **named: P.kwargs) -> R:
+    def recalled(contracts: ContractSet, /, *words: P.args, **named: P.kwargs) -> R:
         assert not named, "a remembered function takes no named arguments"
         return contracts.memory.recall(function, contracts, words)
 
+    update_wrapper(recalled, function)
     return recalled
 
 

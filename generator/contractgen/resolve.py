@@ -59,6 +59,11 @@ def subschemas(schema: Json) -> Iterator[tuple[tuple[str | int, ...], Json]]:
             yield (key, name), item
 
 
+def keywords(schema: Json) -> Schema:
+    """Give a schema's keywords; one that is true or false has none."""
+    return schema if isinstance(schema, Mapping) else {}
+
+
 def walk(schema: Json) -> Iterator[tuple[tuple[str | int, ...], Schema]]:
     """List a schema and every schema below it, each with its tokens; booleans are left out."""
     if isinstance(schema, Mapping):

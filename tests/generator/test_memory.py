@@ -167,9 +167,13 @@ def test_only_what_depends_on_an_edit_is_made_again_and_what_nobody_asked_for_is
 def test_what_is_recalled_within_something_that_is_not_made_again_is_not_forgotten(
     contracts: Path, asked: list[str]
 ) -> None:
+    def make() -> str:
+        asked.append("a")
+        return "A"
+
     @remembered
     def whole(of: ContractSet) -> str:
-        return of.memory.once("within", "a", (of.settings.name,), lambda: asked.append("a") or "A")
+        return of.memory.once("within", "a", (of.settings.name,), make)
 
     memory = Memory()
     for _ in range(3):

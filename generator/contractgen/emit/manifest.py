@@ -8,6 +8,7 @@ from typing import Any
 from contractgen.bundle import inlined, text
 from contractgen.memory import remembered
 from contractgen.model import Alias, Command, ContractSet, Enumeration, Event, Tool
+from contractgen.resolve import keywords
 
 PATH = "mcp/capabilities_manifest.json"
 
@@ -73,7 +74,7 @@ def _parameters(contracts: ContractSet, name: str) -> list[dict[str, Any]]:
     required = schema.get("required", ())
     return [
         {"name": key, "type": type_of(below), "required": key in required, "description": below.get("description", "")}
-        for key, below in schema.get("properties", {}).items()
+        for key, below in ((key, keywords(below)) for key, below in schema.get("properties", {}).items())
     ]
 
 
@@ -83,7 +84,7 @@ def type_of(schema: Mapping[str, Any]) -> str:
         kinds = schema["type"]
         return kinds if isinstance(kinds, str) else " or ".join(kinds)
     branches = [branch for keyword in ("oneOf", "anyOf") for branch in schema.get(keyword, ())]
-    return " or ".join(dict.fromkeys(type_of(branch) for branch in branches)) or "any"
+    return " or ".join(dict.fromkeys(type_of(keywords(branch)) for branch in branches)) or "any"
 
 
 def _alias(alias: Alias) -> dict[str, str]:

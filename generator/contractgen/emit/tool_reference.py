@@ -12,6 +12,7 @@ from contractgen.memory import remembered
 from contractgen.model import Command, ContractSet
 from contractgen.reference_fields import fields
 from contractgen.reference_tables import consequences, machine_rows, table_columns, table_rows
+from contractgen.resolve import keywords
 
 ERROR_PAGE = "06-error-reference.md"
 EVENT_PAGE = "07-events.md"
@@ -76,7 +77,7 @@ def answered(contracts: ContractSet) -> Callable[[Mapping[str, Any]], Any]:
     """Give what puts a response into the envelope it travels in: the envelope's first open object carries it."""
     envelope = inlined(contracts, contracts.settings.envelope)
     sample = _sample(envelope)
-    for name, below in envelope.get("properties", {}).items():
+    for name, below in ((name, keywords(below)) for name, below in envelope.get("properties", {}).items()):
         if (
             below.get("type") == "object"
             and not below.get("properties")
@@ -91,5 +92,5 @@ def _sample(schema: Mapping[str, Any]) -> Any:
         return schema.get("const", schema.get("enum", [None])[0])
     if schema.get("type") == "object":
         needed: Sequence[str] = schema.get("required", ())
-        return {key: _sample(below) for key, below in schema.get("properties", {}).items() if key in needed}
+        return {key: _sample(keywords(below)) for key, below in schema.get("properties", {}).items() if key in needed}
     return {"boolean": True, "integer": 1, "number": 1, "array": []}.get(schema.get("type", ""), "...")
