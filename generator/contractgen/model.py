@@ -39,10 +39,20 @@ def _escape(token: str | int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Say why a finding is right as it is, and whether that stands beside what was found or in a file of its own."""
+
+    reason: str
+    beside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Report one fault: rule id, place, sentence, and what to do about it.
 
-    `proof` is JSON that shows the fault, as text, where there is such a thing. How grave it is, the rule's page says.
+    `proof` is text that shows the fault, where there is such a thing: JSON, or the lines that differ. How grave it
+    is, the rule's page says.
+    One that somebody answers for fails nothing, and is told only by formats that have words for it.
     """
 
     rule: str
@@ -50,6 +60,7 @@ class Finding:
     message: str
     remedy: str
     proof: str = ""
+    answered: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
