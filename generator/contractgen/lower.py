@@ -220,9 +220,9 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         errors=raw["set"]["errors"],
         roles=raw["set"]["roles"],
         envelope=raw["set"]["envelope"],
-        flags=raw["set"].get("flags", ""),
+        flags=raw["set"]["flags"],
         property_test_floor=raw["tests"]["minimum_examples"],
-        **({"input_budget": raw["mcp"]["input_budget"]} if "input_budget" in raw["mcp"] else {}),
-        deprecation_months=raw.get("deprecation", {}).get("months", 3),
-        deprecation_minor_releases=raw.get("deprecation", {}).get("minor_releases", 2),
+        input_budget=raw["mcp"]["input_budget"],
+        deprecation_months=raw["deprecation"]["months"],
+        deprecation_minor_releases=raw["deprecation"]["minor_releases"],
     )

@@ -292,12 +292,11 @@ class Settings:
     errors: str
     roles: str
     envelope: str
-    flags: str = ""
-    format_assertions: tuple[str, ...] = ()
-    property_test_floor: int = 50
-    input_budget: int = 24_000
-    deprecation_months: int = 3
-    deprecation_minor_releases: int = 2
+    flags: str
+    property_test_floor: int
+    input_budget: int
+    deprecation_months: int
+    deprecation_minor_releases: int
 
 
 @dataclass(frozen=True, slots=True)
