@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from contractgen import resolve
+from contractgen.json_text import pretty
+from contractgen.memory import remembered
 from contractgen.model import ContractSet, Json, Schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,7 +25,7 @@ DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples", "required", "
 
 def text(document: Json) -> str:
     """Write a JSON document the one way every emitted JSON file is written."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return pretty(document) + "\n"
 
 
 def plain(schema: Json) -> Any:
@@ -84,27 +87,69 @@ def resolved(contracts: ContractSet, schema: Schema) -> Schema:
 
 def reachable(contracts: ContractSet, schema: Schema) -> tuple[str, ...]:
     """List the definitions a schema needs, directly or not, in alphabetical order."""
+    return closure(contracts, references(schema))
+
+
+def closure(contracts: ContractSet, names: Iterable[str]) -> tuple[str, ...]:
+    """List some definitions and all that they need, in alphabetical order."""
     found: set[str] = set()
-    waiting = list(references(schema))
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting.extend(references(schema_of(contracts, name)))
+            waiting.extend(needs(contracts, name))
     return tuple(sorted(found))
 
 
+@remembered
+def needs(contracts: ContractSet, name: str) -> tuple[str, ...]:
+    """List the definitions that one refers to."""
+    return tuple(dict.fromkeys(references(schema_of(contracts, name))))
+
+
+@remembered
+def reach(contracts: ContractSet, name: str) -> tuple[str, ...]:
+    """List a definition and all that it needs, in alphabetical order."""
+    return closure(contracts, [name])
+
+
+@remembered
+def holds_itself(contracts: ContractSet, name: str) -> bool:
+    """Say whether a definition needs itself, at any remove."""
+    return name in closure(contracts, needs(contracts, name))
+
+
+@remembered
+def within(contracts: ContractSet, name: str) -> tuple[tuple[tuple[str | int, ...], Schema], ...]:
+    """List a definition's schema and every schema below it, each with its tokens; booleans are left out."""
+    return tuple(resolve.walk(schema_of(contracts, name)))
+
+
+@remembered
+def plain_of(contracts: ContractSet, name: str) -> dict[str, Any]:
+    """Give a definition's schema without keywords of our own."""
+    copy: dict[str, Any] = plain(schema_of(contracts, name))
+    return copy
+
+
+@remembered
 def bundled(contracts: ContractSet, name: str, path: str | None = None) -> dict[str, Any]:
     """Give the definition as a document that needs no other; `path` adds the `$id` it is published under."""
-    schema = schema_of(contracts, name)
     document: dict[str, Any] = {"$schema": DIALECT}
     if path is not None:
         document["$id"] = identifier(contracts, path)
     document["title"] = name
-    document |= plain(schema)
-    if definitions := reachable(contracts, schema):
-        document["$defs"] = {needed: plain(schema_of(contracts, needed)) for needed in definitions}
+    document |= plain_of(contracts, name)
+    if definitions := closure(contracts, needs(contracts, name)):
+        document["$defs"] = {needed: plain_of(contracts, needed) for needed in definitions}
     return document
+
+
+@remembered
+def inlined(contracts: ContractSet, name: str) -> dict[str, Any]:
+    """Give the definition as a document without references."""
+    return dereference(bundled(contracts, name))
 
 
 def identifier(contracts: ContractSet, path: str) -> str:
@@ -114,8 +159,8 @@ def identifier(contracts: ContractSet, path: str) -> str:
 
 def dereference(document: Schema) -> dict[str, Any]:
     """Inline every reference of a bundled document; where a definition holds itself, put a plain object."""
-    inlined: dict[str, Any] = _inline(_without_definitions(document), document.get("$defs", {}), 1, {})
-    return inlined
+    whole: dict[str, Any] = _inline(_without_definitions(document), document.get("$defs", {}), 1, {})
+    return whole
 
 
 def unrolled(document: Schema, depth: int) -> dict[str, Any]:
@@ -123,8 +168,8 @@ def unrolled(document: Schema, depth: int) -> dict[str, Any]:
 
     Below that nothing is valid, so what the result takes, the document takes.
     """
-    inlined: dict[str, Any] = _inline(_without_definitions(document), document.get("$defs", {}), depth, {}, False)
-    return inlined
+    whole: dict[str, Any] = _inline(_without_definitions(document), document.get("$defs", {}), depth, {}, False)
+    return whole
 
 
 def _without_definitions(document: Schema) -> dict[str, Any]:

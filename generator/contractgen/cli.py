@@ -92,8 +92,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
             command.add_argument(
                 "--full", action="store_true", help="generate again even if the lock says all is fresh"
             )
-        if verb == "lint":
+        if verb in ("generate", "check", "lint"):
             _add_format(command)
+        if verb == "lint":
+            _add_notes(command)
     _add_explain(verbs)
     _add_compat(verbs)
     _add_breaking(verbs)
@@ -107,6 +109,9 @@ def _add_format(command: argparse.ArgumentParser) -> None:
     from contractgen.report import FORMATS
 
     command.add_argument("--format", choices=FORMATS, default="text", help="how findings are written")
+
+
+def _add_notes(command: argparse.ArgumentParser) -> None:
     command.add_argument("--notes", action="store_true", help="tell notes, too: what a target language cannot express")
 
 
@@ -128,6 +133,7 @@ def _add_breaking(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         command.add_argument("--contracts", default="contracts", help="the folder of contracts")
         command.add_argument("--out", default="generated", help="the folder of outputs")
     _add_format(breaking)
+    _add_notes(breaking)
     accept.add_argument("fingerprint", help="the twelve digits that `breaking` gives")
     accept.add_argument("--reason", required=True, help="why it is right")
     accept.add_argument("--until", required=True, help="the last day it holds, as 2026-01-31")

@@ -13,7 +13,7 @@ def run(arguments: argparse.Namespace) -> int:
     found, findings = pipeline.lint(Path(arguments.contracts))
     if not arguments.notes:
         findings = [finding for finding in findings if rulebook.severity(finding.rule) != "note"]
-    if arguments.format == "text" and found is not None and not findings:
+    if arguments.format == "text" and found is not None and all(finding.answered for finding in findings):
         print(f"{len(found.commands)} commands, {len(found.definitions)} definitions: no findings.")
         return 0
     print(report.render(findings, arguments.format, arguments.contracts), end="")

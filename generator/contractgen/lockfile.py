@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from contractgen import freshness
+from contractgen.json_text import pretty
 from contractgen.model import ContractSet
 from contractgen.provenance import Provenance
 
@@ -30,12 +32,16 @@ def text(contracts: ContractSet, contracts_dir: Path, tree: Mapping[str, str]) -
     for path, content in sorted(tree.items()):
         sources = provenance.of(path)
         outputs[path] = {
-            "sha256": hashlib.sha256(content.encode()).hexdigest(),
+            "sha256": contracts.memory.once("sha256", path, (content,), partial(_sha256, content)),
             "sources": "all" if sources == everything else sources,
         }
     body = {"contracts": dict(sorted(contracts.sources.items())), "outputs": outputs}
-    head = json.dumps(body, indent=2, ensure_ascii=False).removesuffix("\n}") + ",\n"
+    head = pretty(body).removesuffix("\n}") + ",\n"
     return freshness.seal(head, str(contracts_dir), tree)
+
+
+def _sha256(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def read(out: Path) -> Lock | None:

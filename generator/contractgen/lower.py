@@ -1,20 +1,23 @@
-"""Lower documents to the set: the last module that sees a contract file's raw JSON."""
+"""Lower documents to the set: the last module that sees raw JSON. Files are lowered one by one, then joined."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from contractgen import documents, names, resolve
+from contractgen import documents, resolve
 from contractgen.contract_file import Document
 from contractgen.documents import Folder
 from contractgen.errors import ContractError
-from contractgen.lower_command import command_name, lower_command
-from contractgen.lower_config import lower_configuration, without_settings
-from contractgen.lower_parts import expand_stars, lower_enumeration, lower_machine, lower_table, lower_values
-from contractgen.lower_suppressions import suppressions
+from contractgen.lower_config import lower_configuration, section_names
+from contractgen.lower_file import LoweredFile, listed, lower_file
+from contractgen.lower_parts import expand_stars
+from contractgen.memory import Memory
 from contractgen.model import (
     Command,
     Configuration,
@@ -25,165 +28,132 @@ from contractgen.model import (
     Event,
     Finding,
     Json,
-    Machine,
     Member,
     Origin,
     Settings,
     Tool,
-    Values,
 )
 from contractgen.nearest import hint
 
 __all__ = ["ContractError", "load", "lower"]
 
-# What is part of the schema itself, for those who compare it.
-_KEPT = frozenset({"x-open", "x-deprecated"})
-_KINDS = ("x-event", "x-enum", "x-table", "x-machine", "x-values", "x-config")
 
+def load(contracts_dir: Path, memory: Memory | None = None) -> ContractSet:
+    """Read a contracts folder as one set; raise ContractError with every finding if it cannot be read.
 
-def load(contracts_dir: Path) -> ContractSet:
-    """Read a contracts folder as one set; raise ContractError with every finding if it cannot be read."""
-    folder, findings = documents.load(contracts_dir)
-    contracts = None if findings else lower(folder, findings)
+    `memory` is that of a process that reads many times: what it read before are then the same objects.
+    """
+    memory = memory or Memory()
+    folder, findings = documents.load(contracts_dir, memory)
+    contracts = None if findings else lower(folder, findings, memory)
     if contracts is None or findings:
         raise ContractError(documents.locate(findings, contracts_dir))
     return contracts
 
 
-def lower(folder: Folder, findings: list[Finding]) -> ContractSet:
+def lower(folder: Folder, findings: list[Finding], memory: Memory) -> ContractSet:
     """Build the set from documents that hold to the meta-schema; add what is wrong to `findings`."""
-    return _Lowering(folder, findings).run()
+    places = _index(folder, findings, memory)
+    files = [_file(document, places, memory) for document in folder.documents]
+    for file in files:
+        findings += [finding for part in file.parts for finding in part.findings]
+    return _Joining(files, findings, memory).run(folder, places)
 
 
-class _Lowering:
-    """Hold what is being built, file by file."""
+def _index(folder: Folder, findings: list[Finding], memory: Memory) -> resolve.Index:
+    named = tuple((document.file, *document.data.get("$defs", {})) for document in folder.documents)
+    places, duplicates = memory.once("index", "", named, lambda: resolve.index(folder.documents))
+    findings += duplicates
+    return places
 
-    def __init__(self, folder: Folder, findings: list[Finding]) -> None:
-        self.folder = folder
+
+def _file(document: Document, places: resolve.Index, memory: Memory) -> LoweredFile:
+    return memory.once("file", document.file, (document, places), lambda: lower_file(document, places, memory))
+
+
+class _Joining:
+    """Hold the set while its files are joined."""
+
+    def __init__(self, files: list[LoweredFile], findings: list[Finding], memory: Memory) -> None:
+        self.files = files
+        self.parts = [part for file in files for part in file.parts]
         self.findings = findings
-        self.index, duplicates = resolve.index(folder.documents)
-        findings += duplicates
-        self.definitions: dict[str, Definition] = {}
-        self.enumerations: dict[str, Enumeration] = {}
-        self.tables: dict[str, DecisionTable] = {}
-        self.machines: dict[str, Machine] = {}
-        self.values: dict[str, Values] = {}
-        self.configurations: dict[str, Configuration] = {}
-        self.events: dict[str, Event] = {}
-        self.published: list[str] = []
+        self.memory = memory
 
-    def run(self) -> ContractSet:
-        for document in self.folder.documents:
-            for name, raw in document.data.get("$defs", {}).items():
-                self._definition(document, name, raw)
+    def run(self, folder: Folder, places: resolve.Index) -> ContractSet:
+        events = self._events()
         commands = self._commands()
         tools = self._tools(commands)
-        self._derive(tools)
-        self.tables = {name: expand_stars(table, self.enumerations) for name, table in self.tables.items()}
+        enumerations = self._joined("enumerations") | self._derived(tools, events)
+        definitions: dict[str, Definition] = self._joined("definitions")
+        for name, enumeration in enumerations.items():
+            if enumeration.derived is not None:
+                definitions[name] = self._listing(definitions[name], enumeration)
+        tables = {name: self._expanded(table, enumerations) for name, table in self._joined("tables").items()}
         return ContractSet(
-            settings=_settings(self.folder.settings),
-            definitions=self.definitions,
-            enumerations=self.enumerations,
-            tables=self.tables,
-            machines=self.machines,
-            values=self.values,
-            configurations=self.configurations,
-            events=self.events,
+            settings=self.memory.once("settings", "", (folder.settings,), lambda: _settings(folder.settings)),
+            definitions=definitions,
+            enumerations=enumerations,
+            tables=tables,
+            machines=self._joined("machines"),
+            values=self._joined("values"),
+            configurations=self._configurations(folder.documents, places),
+            events=events,
             tools=tools,
-            published=tuple(self.published),
-            digest=_digest(self.folder.hashes),
-            sources=dict(self.folder.hashes),
-            suppressions=tuple(found for document in self.folder.documents for found in suppressions(document)),
+            published=tuple(name for part in self.parts for name in part.published),
+            digest=_digest(folder.hashes),
+            sources=dict(folder.hashes),
+            suppressions=tuple(found for file in self.files for found in file.suppressions),
+            memory=self.memory,
         )
 
-    def _definition(self, document: Document, name: str, raw: Mapping[str, Json]) -> None:
-        origin = Origin(document.file, f"/$defs/{name}")
-        kinds = [key for key in _KINDS if key in raw]
-        if len(kinds) > 1:
-            message = f"{name} is {' and '.join(kinds)} at once."
-            self.findings.append(Finding("one-kind", origin, message, "Split it into one definition a kind."))
-        if raw.get("title", name) != name:
-            message = f'The title of {name} is "{raw["title"]}".'
-            self.findings.append(Finding("definition-title", origin.at("title"), message, "Leave the title out."))
-        schema = self._schema(document, name, raw, origin)
-        if raw.get("x-published"):
-            self.published.append(name)
-        self._kind(kinds[0] if kinds else "", document, name, raw, schema, origin)
+    def _joined(self, kind: str) -> dict[str, Any]:
+        return {name: item for part in self.parts for name, item in getattr(part, kind).items()}
 
-    def _schema(self, document: Document, name: str, raw: Mapping[str, Json], origin: Origin) -> dict[str, Json]:
-        plain = without_settings({key: value for key, value in raw.items() if not key.startswith("x-") or key in _KEPT})
-        closed: dict[str, Json] = resolve.rewrite(plain, document.file, self.index, origin, self.findings)
-        return {"title": name} | closed
-
-    def _kind(
-        self, kind: str, document: Document, name: str, raw: Mapping[str, Json], schema: dict[str, Json], origin: Origin
-    ) -> None:
-        if kind == "x-machine":
-            self.machines[name] = lower_machine(name, raw, origin)
-            return
-        if kind == "x-enum":
-            self.enumerations[name] = self._enumeration(document, name, raw, origin)
-            schema = _listed(schema, self.enumerations[name])
-        elif kind == "x-table":
-            self.tables[name] = lower_table(name, raw, schema, origin)
-        elif kind == "x-values":
-            self.values[name] = lower_values(name, raw, schema, origin)
-        elif kind == "x-config":
-            defined = {
-                key: below for file in self.folder.documents for key, below in file.data.get("$defs", {}).items()
-            }
-            self.configurations[name] = lower_configuration(name, raw, defined, self.index.files, origin)
-        elif kind == "x-event":
-            self._event(name, raw, origin)
-        self.definitions[name] = Definition(name, schema, _module(document), origin)
-
-    def _enumeration(self, document: Document, name: str, raw: Mapping[str, Json], origin: Origin) -> Enumeration:
-        where = origin.at("x-enum", "attributes")
-        attributes = {
-            key: resolve.rewrite(schema, document.file, self.index, where.at(key), self.findings)
-            for key, schema in raw["x-enum"].get("attributes", {}).items()
+    def _configurations(self, documents: tuple[Document, ...], places: resolve.Index) -> dict[str, Configuration]:
+        defined = {name: raw for document in documents for name, raw in document.data.get("$defs", {}).items()}
+        return {
+            name: self.memory.once(
+                "configuration",
+                name,
+                (places, json.dumps(raw), *(json.dumps(defined.get(target)) for target in section_names(raw))),
+                partial(lower_configuration, name, raw, defined, places.files, origin),
+            )
+            for name, (raw, origin) in self._joined("configurations").items()
         }
-        return lower_enumeration(name, raw, attributes, origin, self.findings)
 
-    def _event(self, name: str, raw: Mapping[str, Json], origin: Origin) -> None:
-        kind: str = raw["x-event"]["type"]
-        if kind in self.events:
-            other = self.events[kind].origin
-            message = f'The event type "{kind}" is also that of {other.file}#{other.pointer}.'
-            self.findings.append(
-                Finding("unique-name", origin.at("x-event", "type"), message, "Rename one of the two.")
-            )
-        else:
-            said = raw["x-event"]
-            self.events[kind] = Event(
-                kind, name, raw.get("description", ""), said["stream"], origin, said.get("common", False)
-            )
+    def _events(self) -> dict[str, Event]:
+        events: dict[str, Event] = {}
+        for event in (event for part in self.parts for event in part.events):
+            if event.type in events:
+                other = events[event.type].origin
+                message = f'The event type "{event.type}" is also that of {other.file}#{other.pointer}.'
+                place = event.origin.at("x-event", "type")
+                self.findings.append(Finding("unique-name", place, message, "Rename one of the two."))
+            else:
+                events[event.type] = event
+        return events
 
     def _commands(self) -> list[tuple[int, Command]]:
         found: dict[str, tuple[int, Command]] = {}
-        for document in self.folder.documents:
-            if "x-command" not in document.data:
-                continue
-            command = lower_command(document, self.findings)
-            if command is not None and command.name in found:
+        for order, command in (part.command for part in self.parts if part.command is not None):
+            if command.name in found:
                 other = found[command.name][1].origin.file
                 message = f"The command {command.name} also stands in {other}."
                 self.findings.append(Finding("unique-name", command.origin, message, "Keep one of the two files."))
-            elif command is not None:
-                found[command.name] = (document.data["x-command"]["order"], command)
+            else:
+                found[command.name] = (order, command)
         return sorted(found.values(), key=lambda pair: (pair[0], pair[1].name))
 
     def _tools(self, commands: list[tuple[int, Command]]) -> dict[str, Tool]:
         tools: dict[str, tuple[int, Tool]] = {}
-        for document in self.folder.documents:
-            raw = document.data.get("x-tool")
-            if raw is None:
-                continue
+        for document in (file.document for file in self.files if "x-tool" in file.document.data):
+            raw = document.data["x-tool"]
             origin = Origin(document.file, "/x-tool")
             if raw["name"] in tools:
                 message = f"The tool {raw['name']} also stands in {tools[raw['name']][1].origin.file}."
                 self.findings.append(Finding("unique-name", origin, message, "Keep one of the two files."))
-            tools[raw["name"]] = (raw["order"], _tool(raw, commands, origin))
+            tools[raw["name"]] = (raw["order"], self._tool(document, commands, origin))
         for _, command in commands:
             if command.tool not in tools:
                 message = f"No file has an x-tool named {command.tool}."
@@ -192,38 +162,46 @@ class _Lowering:
         ordered = sorted(tools.values(), key=lambda pair: (pair[0], pair[1].name))
         return {tool.name: tool for _, tool in ordered}
 
-    def _derive(self, tools: Mapping[str, Tool]) -> None:
+    def _tool(self, document: Document, commands: list[tuple[int, Command]], origin: Origin) -> Tool:
+        raw = document.data["x-tool"]
+        own = tuple(command for _, command in commands if command.tool == raw["name"])
+        return self.memory.once(
+            "tool",
+            document.file,
+            (document, *own),
+            lambda: Tool(raw["name"], raw["title"], raw["description"], own, origin),
+        )
+
+    def _derived(self, tools: Mapping[str, Tool], events: Mapping[str, Event]) -> dict[str, Enumeration]:
+        """Fill the enumerations that follow from the set."""
         commands = [command for tool in tools.values() for command in tool.commands]
         lists = {
             "tools": [(tool.name, tool.description) for tool in tools.values()],
             "commands": [(command.name, command.description) for command in commands],
-            "events": [(event.type, event.description) for event in self.events.values()],
+            "events": [(event.type, event.description) for event in events.values()],
         }
-        for name, enumeration in self.enumerations.items():
-            if enumeration.derived is None:
-                continue
-            members = tuple(Member(value, text, {}) for value, text in lists[enumeration.derived])
-            self.enumerations[name] = replace(enumeration, members=members)
-            definition = self.definitions[name]
-            schema = _listed(definition.schema, self.enumerations[name])
-            self.definitions[name] = replace(definition, schema=schema)
+        derived = {name: item for name, item in self._joined("enumerations").items() if item.derived is not None}
+        return {name: self._filled(item, lists[item.derived]) for name, item in derived.items()}
 
+    def _filled(self, enumeration: Enumeration, listed: list[tuple[str, str]]) -> Enumeration:
+        return self.memory.once(
+            "derived",
+            enumeration.name,
+            (enumeration, *listed),
+            lambda: replace(enumeration, members=tuple(Member(value, text, {}) for value, text in listed)),
+        )
 
-def _tool(raw: Mapping[str, Json], commands: Iterable[tuple[int, Command]], origin: Origin) -> Tool:
-    own = tuple(command for _, command in commands if command.tool == raw["name"])
-    return Tool(raw["name"], raw["title"], raw["description"], own, origin)
+    def _listing(self, definition: Definition, enumeration: Enumeration) -> Definition:
+        return self.memory.once(
+            "listing",
+            definition.name,
+            (definition, enumeration),
+            lambda: replace(definition, schema=listed(definition.schema, enumeration)),
+        )
 
-
-def _listed(schema: Mapping[str, Json], enumeration: Enumeration) -> dict[str, Json]:
-    members = [member.value for member in enumeration.members]
-    return {**schema, "enum": members} if members else dict(schema)
-
-
-def _module(document: Document) -> str:
-    raw = document.data.get("x-command")
-    return (
-        names.identifier(command_name(raw).replace(".", "_").replace("-", "_")) if raw else names.module(document.file)
-    )
+    def _expanded(self, table: DecisionTable, enumerations: Mapping[str, Enumeration]) -> DecisionTable:
+        ranges = tuple(enumerations.get(name) for name in table.inputs.values())
+        return self.memory.once("table", table.name, (table, *ranges), lambda: expand_stars(table, enumerations))
 
 
 def _digest(hashes: Mapping[str, str]) -> str:
@@ -242,9 +220,9 @@ def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
         errors=raw["set"]["errors"],
         roles=raw["set"]["roles"],
         envelope=raw["set"]["envelope"],
-        flags=raw["set"].get("flags", ""),
+        flags=raw["set"]["flags"],
         property_test_floor=raw["tests"]["minimum_examples"],
-        **({"input_budget": raw["mcp"]["input_budget"]} if "input_budget" in raw["mcp"] else {}),
-        deprecation_months=raw.get("deprecation", {}).get("months", 3),
-        deprecation_minor_releases=raw.get("deprecation", {}).get("minor_releases", 2),
+        input_budget=raw["mcp"]["input_budget"],
+        deprecation_months=raw["deprecation"]["months"],
+        deprecation_minor_releases=raw["deprecation"]["minor_releases"],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contractgen.model import Configuration, Json, Origin, Setting
-from contractgen.resolve import PREFIX, rebuild
+from contractgen.resolve import PREFIX, keywords, rebuild
 
 KEYWORD = "x-setting"
 # What stands for a setting that says nothing: a rule names it, and nothing else is built from it.
@@ -29,13 +29,12 @@ def lower_configuration(
     body = raw["x-config"]
     sections: dict[str, str] = {}
     settings: list[Setting] = []
-    for section, reference in raw.get("properties", {}).items():
-        target = str(_keywords(reference).get("$ref", "")).rpartition(PREFIX)[2]
-        found = _keywords(defined.get(target, {}))
+    for section, target in zip(raw.get("properties", {}), section_names(raw), strict=True):
+        found = keywords(defined.get(target, {}))
         sections[section] = found.get("description", "")
         place = Origin(files.get(target, origin.file), f"/$defs/{target}")
         for key, schema in found.get("properties", {}).items():
-            settings.append(_setting(section, key, _keywords(schema), place.at("properties", key)))
+            settings.append(_setting(section, key, keywords(schema), place.at("properties", key)))
     return Configuration(
         name=name,
         description=raw.get("description", ""),
@@ -51,9 +50,10 @@ def lower_configuration(
     )
 
 
-def _keywords(schema: Json) -> Mapping[str, Json]:
-    """Give a schema's keywords; one that is true or false has none."""
-    return schema if isinstance(schema, Mapping) else {}
+def section_names(raw: Mapping[str, Json]) -> list[str]:
+    """Name the definition of each section of a configuration."""
+    sections = raw.get("properties", {}).values()
+    return [str(keywords(reference).get("$ref", "")).rpartition(PREFIX)[2] for reference in sections]
 
 
 def _setting(section: str, key: str, schema: Mapping[str, Json], origin: Origin) -> Setting:

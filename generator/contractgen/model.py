@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from contractgen.memory import Memory
+
 Json = Any
 Schema = Mapping[str, Json]
 
@@ -37,10 +39,20 @@ def _escape(token: str | int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Say why a finding is right as it is, and whether that stands beside what was found or in a file of its own."""
+
+    reason: str
+    beside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Report one fault: rule id, place, sentence, and what to do about it.
 
-    `proof` is JSON that shows the fault, as text, where there is such a thing. How grave it is, the rule's page says.
+    `proof` is text that shows the fault, where there is such a thing: JSON, or the lines that differ. How grave it
+    is, the rule's page says.
+    One that somebody answers for fails nothing, and is told only by formats that have words for it.
     """
 
     rule: str
@@ -48,6 +60,7 @@ class Finding:
     message: str
     remedy: str
     proof: str = ""
+    answered: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +292,11 @@ class Settings:
     errors: str
     roles: str
     envelope: str
-    flags: str = ""
-    format_assertions: tuple[str, ...] = ()
-    property_test_floor: int = 50
-    input_budget: int = 24_000
-    deprecation_months: int = 3
-    deprecation_minor_releases: int = 2
+    flags: str
+    property_test_floor: int
+    input_budget: int
+    deprecation_months: int
+    deprecation_minor_releases: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +327,8 @@ class ContractSet:
     digest: str
     sources: Mapping[str, str] = field(default_factory=dict)
     suppressions: tuple[Suppression, ...] = ()
+    # What was worked out of its parts already: no part of what the set says.
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
     @property
     def commands(self) -> tuple[Command, ...]:

@@ -46,11 +46,12 @@ def generate(contracts_dir: Path, memory: Memory | None = None) -> Generation:
     `memory` is that of a process that generates many times.
     """
     memory = memory or Memory()
-    contracts = lower.load(contracts_dir)
+    contracts = lower.load(contracts_dir, memory)
     if findings := rules.sound(contracts):
         raise lower.ContractError(documents.locate(findings, contracts_dir))
-    tree = formatted(emit.emit_all(contracts, memory), contracts.settings.package, memory)
+    tree = formatted(emit.emit_all(contracts), contracts.settings.package, memory)
     tree[freshness.LOCK] = lockfile.text(contracts, contracts_dir, tree)
+    memory.forget()
     return Generation(contracts, dict(sorted(tree.items())))
 
 
@@ -58,7 +59,7 @@ def formatted(tree: Mapping[str, str], package: str, memory: Memory) -> dict[str
     """Format all Python of a tree in one pass."""
     sources = {path: text for path, text in tree.items() if path.endswith(".py")}
     depends = {path: (text, package) for path, text in sources.items()}
-    return {**tree, **memory.recall("format", depends, lambda paths: _format({p: sources[p] for p in paths}, package))}
+    return {**tree, **memory.batch("format", depends, lambda paths: _format({p: sources[p] for p in paths}, package))}
 
 
 def _format(sources: Mapping[str, str], package: str) -> dict[str, str]:

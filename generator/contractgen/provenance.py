@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from contractgen import resolve
-from contractgen.model import ContractSet, Json
+from contractgen.bundle import reach
+from contractgen.model import ContractSet
 
 
 class Provenance:
@@ -15,7 +15,6 @@ class Provenance:
         """Work out, once, what the generated Python package and the schemas come from."""
         self._contracts = contracts
         self._all = sorted(contracts.sources)
-        self._schemas: dict[str, Json] = {name: item.schema for name, item in contracts.definitions.items()}
         self._known = {**self._whole_modules(), **self._models(), **self._published()}
 
     def of(self, path: str) -> list[str]:
@@ -28,7 +27,7 @@ class Provenance:
         return sorted({self._contracts.definitions[name].origin.file for name in names})
 
     def _closure(self, *names: str) -> list[str]:
-        return self._files(resolve.reachable(self._schemas, names))
+        return self._files({below for name in names for below in reach(self._contracts, name)})
 
     def _whole_modules(self) -> dict[str, list[str]]:
         contracts = self._contracts

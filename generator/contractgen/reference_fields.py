@@ -6,21 +6,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from contractgen.bundle import bundled, dereference, references
+from contractgen.bundle import bundled, inlined, references
+from contractgen.memory import remembered
 from contractgen.model import ContractSet
+from contractgen.resolve import keywords
 
 
+@remembered
 def fields(contracts: ContractSet, name: str) -> list[dict[str, Any]]:
     """List the properties of an object definition, as rows of a table."""
     document = bundled(contracts, name)
     required = document.get("required", ())
-    inlined = dereference(document).get("properties", {})
+    whole = inlined(contracts, name).get("properties", {})
     return [
         {
             "name": key,
-            "type": _kind(contracts, stated, inlined[key]),
+            "type": _kind(contracts, stated, keywords(whole[key])),
             "required": key in required,
-            "description": explained(inlined[key]),
+            "description": explained(keywords(whole[key])),
         }
         for key, stated in document.get("properties", {}).items()
     ]
@@ -34,12 +37,12 @@ def _kind(contracts: ContractSet, stated: Mapping[str, Any], inlined: Mapping[st
 
 def type_words(schema: Mapping[str, Any]) -> str:
     """Name the type or the types of a dereferenced schema."""
-    if "items" in schema and schema.get("type") == "array" and isinstance(schema["items"], Mapping):
-        return f"array of {type_words(schema['items'])}"
+    if "items" in schema and schema.get("type") == "array":
+        return f"array of {type_words(keywords(schema['items']))}"
     if "type" in schema:
         return schema["type"] if isinstance(schema["type"], str) else " or ".join(schema["type"])
     branches = [branch for keyword in ("oneOf", "anyOf") for branch in schema.get(keyword, ())]
-    return " or ".join(dict.fromkeys(type_words(branch) for branch in branches)) or "any"
+    return " or ".join(dict.fromkeys(type_words(keywords(branch)) for branch in branches)) or "any"
 
 
 def explained(schema: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice, product
 
+from contractgen.memory import remembered
 from contractgen.model import ContractSet, DecisionTable, Json, Machine, Row
 
 
@@ -49,6 +50,7 @@ def _states(states: Sequence[str], empty: str) -> str:
     return ", ".join(f"`{state}`" for state in states) or empty
 
 
+@remembered
 def consequences(contracts: ContractSet, code: str) -> list[str]:
     """Say what each decision table makes of an error code: one sentence a row that can then decide."""
     found = []

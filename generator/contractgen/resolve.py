@@ -59,6 +59,11 @@ def subschemas(schema: Json) -> Iterator[tuple[tuple[str | int, ...], Json]]:
             yield (key, name), item
 
 
+def keywords(schema: Json) -> Schema:
+    """Give a schema's keywords; one that is true or false has none."""
+    return schema if isinstance(schema, Mapping) else {}
+
+
 def walk(schema: Json) -> Iterator[tuple[tuple[str | int, ...], Schema]]:
     """List a schema and every schema below it, each with its tokens; booleans are left out."""
     if isinstance(schema, Mapping):
@@ -93,11 +98,33 @@ def rewrite(schema: Json, file: str, places: Index, origin: Origin, findings: li
     return copy
 
 
-def _target(reference: str, file: str, places: Index, origin: Origin, findings: list[Finding]) -> str:
+def standing(schema: Json, file: str, places: Index) -> Iterator[object]:
+    """List all that `rewrite` asks of the places: nothing where each reference leads to its file, else all of them."""
+    if isinstance(schema, Mapping):
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and not _leads(*_parted(reference, file), places):
+            yield places
+        for below in schema.values():
+            yield from standing(below, file, places)
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from standing(item, file, places)
+
+
+def _parted(reference: str, file: str) -> tuple[str, str]:
+    """Part a reference into the file it names and what it names there."""
     path, _, fragment = reference.partition("#")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else file, fragment
+
+
+def _leads(target: str, fragment: str, places: Index) -> bool:
+    return fragment.startswith("/$defs/") and places.files.get(fragment.removeprefix("/$defs/")) == target
+
+
+def _target(reference: str, file: str, places: Index, origin: Origin, findings: list[Finding]) -> str:
+    target, fragment = _parted(reference, file)
     name = fragment.removeprefix("/$defs/")
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else file
-    if places.files.get(name) != target or not fragment.startswith("/$defs/"):
+    if not _leads(target, fragment, places):
         findings.append(_dangling(reference, name, target, places, origin))
     return PREFIX + name
 

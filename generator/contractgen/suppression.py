@@ -1,4 +1,4 @@
-"""Take out the findings that a contract suppresses, and find the suppressions that are worth nothing.
+"""Mark the findings that a contract suppresses, and find the suppressions that are worth nothing.
 
 Only warnings and notes can be suppressed: what is generated relies on there being no errors. A suppression that has
 expired still silences its finding and is one itself, so that the day changes what `lint` says, never what is generated.
@@ -7,18 +7,24 @@ expired still silences its finding and is one itself, so that the day changes wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from contractgen import rulebook
 from contractgen.days import is_day
-from contractgen.model import Finding, Suppression
+from contractgen.model import Answer, Finding, Suppression
 from contractgen.nearest import hint
 
 
 def apply(findings: Sequence[Finding], suppressions: Sequence[Suppression], today: date) -> list[Finding]:
-    """Give the findings that are left, then those about the suppressions themselves."""
-    left = [item for item in findings if not any(_silences(entry, item) for entry in suppressions)]
-    return left + [fault for entry in suppressions for fault in _faults(entry, findings, today)]
+    """Give the findings, those that are suppressed with the reason, then those about the suppressions themselves."""
+    marked = [_marked(item, suppressions) for item in findings]
+    return marked + [fault for entry in suppressions for fault in _faults(entry, findings, today)]
+
+
+def _marked(finding: Finding, suppressions: Sequence[Suppression]) -> Finding:
+    reasons = [entry.reason for entry in suppressions if _silences(entry, finding)]
+    return replace(finding, answered=Answer(reasons[0], beside=True)) if reasons else finding
 
 
 def _silences(entry: Suppression, finding: Finding) -> bool:

@@ -235,7 +235,10 @@ def test_an_accepted_change_is_quiet_until_its_last_day_and_told_when_it_is_gone
     assert main(["accept", "0" * 12, *words, "--until", TOMORROW]) == 2
     assert main(["accept", print_, *words, "--until", "tomorrow"]) == 2
     assert main(["accept", print_, *words, "--until", TOMORROW]) == 0
-    assert said() == (0, [])
+    code, (accepted,) = said()
+    assert (code, accepted["answered"]) == (0, {"reason": "Nobody left it out.", "beside": False})
+    assert main(["breaking", "--contracts", str(contracts), "--against", str(LIBRARY)]) == 0
+    assert "1 of them accepted" in capsys.readouterr().out
     file = contracts / "accepted.toml"
     file.write_text(file.read_text(encoding="utf-8").replace(TOMORROW, "2020-01-01"), encoding="utf-8")
     assert rules(said()[1]) == {"breaking-set", "acceptance-expired"}

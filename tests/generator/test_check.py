@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from contractgen import report
 from contractgen.cli import main
 from contractgen.freshness import LOCK, is_fresh
 from tests.generator.library import LIBRARY, Edit, Run
@@ -221,3 +223,56 @@ def test_a_folder_that_is_named_like_a_cache_is_read_all_the_same(
     (contracts / "x_cache" / "a.json").unlink()
     code, said = check(contracts, outputs, capsys)
     assert (code, "python/x_cache/a.json" in said) == (1, True)
+
+
+@pytest.mark.parametrize("form", report.FORMATS)
+def test_drift_is_told_in_each_format_and_the_exit_says_whether_there_is_any(
+    outputs: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    words = ["check", "--contracts", str(LIBRARY), "--out", str(outputs), "--format", form]
+    capsys.readouterr()
+    assert main(words) == 0
+    assert ("stale" in capsys.readouterr().out, main([*words, "--full"])) == (False, 0)
+    (outputs / "docs/07-events.md").write_text("Mine.\n", encoding="utf-8")
+    (outputs / "docs/mine.md").write_text("Mine.\n", encoding="utf-8")
+    (outputs / "mcp/tools.json").unlink()
+    capsys.readouterr()
+    assert main(words) == 1
+    said = capsys.readouterr()
+    for kind, path in (("missing", "mcp/tools.json"), ("stale", "docs/07-events.md"), ("orphaned", "docs/mine.md")):
+        assert kind in said.out
+        assert path in said.out
+    assert said.err == ""
+
+
+def test_drift_has_rules_files_causes_and_the_lines_that_differ(
+    outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (outputs / "docs/07-events.md").write_text("Mine.\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["check", "--contracts", str(LIBRARY), "--out", str(outputs), "--format", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    (finding,) = told["findings"]
+    assert (told["tool"], finding["rule"]) == ("contractgen check", "output-stale")
+    assert finding["file"] == f"{outputs}/docs/07-events.md"
+    assert "edited by hand" in finding["message"]
+    assert "\n-Mine." in finding["proof"]
+
+
+@pytest.mark.parametrize("verb", ["generate", "check"])
+@pytest.mark.parametrize("form", report.FORMATS)
+def test_what_is_wrong_with_the_contracts_is_told_in_the_format_asked_for(
+    contracts: Path, edit: Edit, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, form: str
+) -> None:
+    words = [verb, "--contracts", str(contracts), "--out", str(tmp_path / "out"), "--format", form]
+    assert main(["generate", *words[1:]]) == 0
+    capsys.readouterr()
+    assert main(words) == 0
+    empty = capsys.readouterr().out
+    edit(BORROW, lambda data: data["x-command"].update(role="nobody"))
+    assert main(words) == 1
+    said = capsys.readouterr()
+    whole, other = (said.err, said.out) if form == "text" else (said.out, said.err)
+    assert "role-exists" in whole
+    assert "role-exists" not in empty
+    assert other == ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
-from contractgen import lower
+from contractgen import lower, settings_file
 from contractgen.model import Finding
+from tests.generator.contract_sets import OWN
 
 
 def findings(contracts: Path) -> list[Finding]:
@@ -114,6 +117,39 @@ def test_an_unknown_key_of_the_settings_is_named_with_its_line(contracts: Path) 
     (found,) = findings(contracts)
     assert (found.rule, found.origin.pointer) == ("settings", "/mcp/port")
     assert found.origin.line == line_of(contracts / "contracts.toml", "port = 1")
+
+
+SETTINGS_FAULTS = [
+    ('server = "library"', 'sever = "library"', "/mcp/sever", "Unknown key sever in [mcp].", 'Did you mean "server"?'),
+    ('server = "library"', "server = 1", "/mcp/server", "mcp.server is not what it has to be.", "Set it to a string"),
+    ('server = "library"', "", "/mcp/server", "mcp.server is missing.", "Set it to a string: The name of the server."),
+    ("[docs]", "[doc]", "/doc", "Unknown section [doc].", 'Did you mean "docs"?'),
+    ("[docs]", "[doc]", "/docs", "Section [docs] is missing.", "Add [docs]."),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "pointer", "message", "remedy"), SETTINGS_FAULTS)
+def test_the_settings_hold_to_their_schema(
+    contracts: Path, old: str, new: str, pointer: str, message: str, remedy: str
+) -> None:
+    replace(contracts / "contracts.toml", old, new)
+    found = {item.origin.pointer: item for item in findings(contracts)}
+    assert found[pointer].message == message
+    assert remedy in found[pointer].remedy
+
+
+def test_what_the_settings_leave_out_is_what_their_schema_says(contracts: Path) -> None:
+    assert "input_budget" not in (contracts / "contracts.toml").read_text(encoding="utf-8")
+    default = settings_file.schema()["properties"]["mcp"]["properties"]["input_budget"]["default"]
+    assert lower.load(contracts).settings.input_budget == default
+
+
+def test_the_schema_of_the_settings_is_one_and_says_of_every_key_what_it_is() -> None:
+    jsonschema_rs.meta.validate(settings_file.schema())
+    sections = settings_file.schema()["properties"].values()
+    assert [key for each in sections for key, said in each["properties"].items() if not said["description"]] == []
+    for rule in tomllib.loads((OWN.parent / ".taplo.toml").read_text(encoding="utf-8"))["rule"]:
+        assert (OWN.parent / rule["schema"]["path"]).is_file()
 
 
 def test_a_reference_inside_data_is_data(contracts: Path) -> None:

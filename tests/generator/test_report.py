@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from contractgen import report, rulebook
 from contractgen.cli import main
-from contractgen.model import Finding, Origin
+from contractgen.model import Answer, Finding, Origin
 from tests.generator.library import LIBRARY, Edit
 
 AWKWARD = 'A "quoted" & <tagged> sentence,\nof 100% two: lines \u0001.'
@@ -54,6 +55,7 @@ def test_json_holds_all_that_a_finding_has() -> None:
         "message": AWKWARD,
         "remedy": "Declare it.",
         "proof": "",
+        "answered": None,
     }
 
 
@@ -86,12 +88,49 @@ def test_junit_of_no_findings_has_one_case_that_passed() -> None:
     assert [len(case) for case in suite] == [0]
 
 
-@pytest.mark.parametrize("findings", [[], FINDINGS], ids=["none", "two"])
+ANSWERED = [
+    replace(FINDINGS[0], answered=Answer("An old map.", beside=True)),
+    replace(FINDINGS[1], answered=Answer("Nobody used it.", beside=False)),
+]
+
+
+@pytest.mark.parametrize("findings", [[], FINDINGS, ANSWERED], ids=["none", "two", "answered"])
 @pytest.mark.parametrize("folder", ["contracts", "/srv/my project/contracts", "../contracts"])
 def test_sarif_holds_to_its_own_schema(findings: list[Finding], folder: str) -> None:
     document = json.loads(render("sarif", findings, folder))
     validator = jsonschema_rs.Draft4Validator(sarif_schema(), validate_formats=True)
     assert [error.message for error in validator.iter_errors(document)] == []
+
+
+def test_what_somebody_answers_for_is_told_with_the_reason_where_there_are_words_for_that() -> None:
+    results = json.loads(render("sarif", [*ANSWERED, FINDINGS[0]]))["runs"][0]["results"]
+    assert [result["suppressions"] for result in results] == [
+        [{"kind": "inSource", "status": "accepted", "justification": "An old map."}],
+        [{"kind": "external", "status": "accepted", "justification": "Nobody used it."}],
+        [],
+    ]
+    told = [finding["answered"] for finding in json.loads(render("json", ANSWERED))["findings"]]
+    assert told == [{"reason": "An old map.", "beside": True}, {"reason": "Nobody used it.", "beside": False}]
+    for form in ("text", "github-actions", "junit"):
+        assert render(form, ANSWERED) == render(form, [])
+    assert not report.fails(ANSWERED)
+
+
+def test_lint_tells_what_a_contract_suppresses_and_does_not_fail_for_it(
+    contracts: Path, edit: Edit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"rule": "property-described", "reason": "An old map.", "until": "2999-12-31"}
+    edit(
+        "shapes.json",
+        lambda data: data["$defs"]["Chart"]["properties"].update(scale={"type": "number", "x-suppress": [entry]}),
+    )
+    capsys.readouterr()
+    assert main(["lint", "--contracts", str(contracts), "--format", "sarif"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert result["ruleId"] == "property-described"
+    assert result["suppressions"][0]["justification"] == "An old map."
+    assert main(["lint", "--contracts", str(contracts)]) == 0
+    assert "no findings" in capsys.readouterr().out
 
 
 def test_sarif_names_the_rule_the_place_and_a_fingerprint_that_survives_a_move() -> None:

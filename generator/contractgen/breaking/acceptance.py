@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from contractgen.breaking.change import Change
 from contractgen.days import is_day
-from contractgen.model import Finding, Origin
+from contractgen.model import Answer, Finding, Origin
 
 FILE = "accepted.toml"
 _KEYS = ("fingerprint", "reason", "until")
@@ -57,9 +57,12 @@ def _entry(entry: object, line: int, path: Path) -> Acceptance:
 
 
 def apply(changes: Sequence[Change], accepted: Sequence[Acceptance], today: date) -> Iterator[Finding]:
-    """Give the findings that nobody answers for, then those of the acceptances themselves."""
-    valid = {entry.fingerprint for entry in accepted if date.fromisoformat(entry.until) >= today}
-    yield from (change.finding for change in changes if change.fingerprint not in valid)
+    """Give the findings, those that are accepted with the reason, then those of the acceptances themselves."""
+    valid = {entry.fingerprint: entry.reason for entry in accepted if date.fromisoformat(entry.until) >= today}
+    for change in changes:
+        reason = valid.get(change.fingerprint)
+        answer = None if reason is None else Answer(reason, beside=False)
+        yield replace(change.finding, answered=answer)
     present = {change.fingerprint for change in changes}
     for entry in accepted:
         origin = Origin(FILE, "", entry.line, 1)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from contractgen import documents, lower, report
+from contractgen import documents, lower, report, rulebook
 from contractgen.breaking import acceptance, against, behaviour, documentation, shapes, source
 from contractgen.breaking.change import Change
 from contractgen.breaking.deprecation import Policy
@@ -17,6 +17,7 @@ from contractgen.breaking.snapshot import snapshot
 from contractgen.compat.normal import NotASchema
 from contractgen.days import is_day
 from contractgen.errors import ContractError
+from contractgen.model import Finding
 
 CLEAN, FINDINGS, BAD_USE = 0, 1, 2
 TOOL = "contractgen breaking"
@@ -46,17 +47,20 @@ def _tell(older: str | None, contracts: str, out: str, form: str, notes: bool) -
         print(report.render(error.findings, form, contracts, TOOL), end="", file=sys.stderr)
         return FINDINGS
     prints = {change.finding: change.fingerprint for change in changes}
-    shown = [item for item in findings if notes or report.fails([item])]
-    marked = [
-        replace(item, remedy=f"{item.remedy} Fingerprint: {prints[item]}.") if item in prints else item
-        for item in shown
-    ]
-    if marked or form != "text":
+    shown = [item for item in findings if notes or rulebook.severity(item.rule) != "note"]
+    marked = [_with_fingerprint(item, prints.get(replace(item, answered=None))) for item in shown]
+    accepted = [item for item in findings if item.answered]
+    if form != "text" or any(item.answered is None for item in shown):
         print(report.render(documents.locate(marked, folder), form, contracts, TOOL), end="")
     else:
-        told = len(changes) - len([item for item in findings if item in prints])
-        print(f"Nothing breaks against {older}: {len(changes)} changes to tell, {told} of them accepted.")
+        print(f"Nothing breaks against {older}: {len(changes)} changes to tell, {len(accepted)} of them accepted.")
     return FINDINGS if report.fails(findings) else CLEAN
+
+
+def _with_fingerprint(finding: Finding, fingerprint: str | None) -> Finding:
+    if fingerprint is None:
+        return finding
+    return replace(finding, remedy=f"{finding.remedy} Fingerprint: {fingerprint}.")
 
 
 def compare(older: str, folder: Path, out: Path) -> list[Change]:

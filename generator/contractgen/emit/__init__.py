@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
-from contractgen.memory import Memory
 from contractgen.model import ContractSet
 
 Emitter = Callable[..., dict[str, str]]
@@ -35,9 +34,6 @@ EMITTERS = (
     "property_tests",
 )
 
-# Those whose work is long enough to be remembered: they are given the memory, too.
-REMEMBERING = ("models",)
-
 
 def emitters() -> Iterator[tuple[str, Emitter]]:
     """List each emitter with its name, importing it only now."""
@@ -45,12 +41,11 @@ def emitters() -> Iterator[tuple[str, Emitter]]:
         yield name, import_module(f"contractgen.emit.{name}").emit
 
 
-def emit_all(contracts: ContractSet, memory: Memory) -> dict[str, str]:
-    """Run every emitter; two that write one path are a fault of the toolchain."""
+def emit_all(contracts: ContractSet) -> dict[str, str]:
+    """Run every emitter that reads anything new; two that write one path are a fault of the toolchain."""
     tree: dict[str, str] = {}
     for name, emit in emitters():
-        texts = emit(contracts, memory) if name in REMEMBERING else emit(contracts)
-        for path, text in texts.items():
+        for path, text in contracts.memory.recall(emit, contracts, ()).items():
             if path in tree:
                 raise RuntimeError(f"emitter {name} writes {path}, which an earlier one wrote")
             tree[path] = text

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from contractgen.bundle import bundled, dereference, text
+from contractgen.bundle import inlined, text
+from contractgen.memory import remembered
 from contractgen.model import Alias, Command, ContractSet, Enumeration, Event, Tool
+from contractgen.resolve import keywords
 
 PATH = "mcp/capabilities_manifest.json"
 
@@ -66,12 +68,13 @@ def _command(contracts: ContractSet, command: Command) -> dict[str, Any]:
     }
 
 
+@remembered
 def _parameters(contracts: ContractSet, name: str) -> list[dict[str, Any]]:
-    schema = dereference(bundled(contracts, name))
+    schema = inlined(contracts, name)
     required = schema.get("required", ())
     return [
         {"name": key, "type": type_of(below), "required": key in required, "description": below.get("description", "")}
-        for key, below in schema.get("properties", {}).items()
+        for key, below in ((key, keywords(below)) for key, below in schema.get("properties", {}).items())
     ]
 
 
@@ -81,7 +84,7 @@ def type_of(schema: Mapping[str, Any]) -> str:
         kinds = schema["type"]
         return kinds if isinstance(kinds, str) else " or ".join(kinds)
     branches = [branch for keyword in ("oneOf", "anyOf") for branch in schema.get(keyword, ())]
-    return " or ".join(dict.fromkeys(type_of(branch) for branch in branches)) or "any"
+    return " or ".join(dict.fromkeys(type_of(keywords(branch)) for branch in branches)) or "any"
 
 
 def _alias(alias: Alias) -> dict[str, str]:

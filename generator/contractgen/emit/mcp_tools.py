@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from contractgen.bundle import bundled, dereference, text
+from contractgen.bundle import inlined, text
+from contractgen.memory import remembered
 from contractgen.model import Command, ContractSet, Tool
 from contractgen.wire import Wire, WireError, either, lower, lower_output
 
@@ -50,6 +51,7 @@ def definitions(contracts: ContractSet) -> list[dict[str, Any]]:
     return [definition(contracts, tool) for tool in contracts.tools.values()]
 
 
+@remembered
 def definition(contracts: ContractSet, tool: Tool) -> dict[str, Any]:
     """Give one tool as `tools/list` has it."""
     if len(tool.name) > LONGEST_NAME:
@@ -83,8 +85,9 @@ def _input(contracts: ContractSet, tool: Tool) -> Wire:
     }
 
 
+@remembered
 def _request(contracts: ContractSet, command: Command) -> Wire:
-    request = lower(dereference(bundled(contracts, command.request)), command.name)
+    request = lower(inlined(contracts, command.request), command.name)
     if request["type"] != "object" or request["additionalProperties"] is not False:
         raise WireError(f"{command.name}: a request is a closed object")
     if taken := [name for name in ROUTING if name in request["properties"]]:
@@ -131,9 +134,10 @@ def _use(how: str, routes: list[str]) -> str:
     return f"{how} {', '.join(routes)}." if routes else ""
 
 
+@remembered
 def _output(contracts: ContractSet) -> Wire:
     name = contracts.settings.envelope
-    lowered = lower_output(dereference(bundled(contracts, name)), name)
+    lowered = lower_output(inlined(contracts, name), name)
     # One tool whose output is no object at its root takes the whole list of tools away from older clients.
     if lowered.get("type") != "object":
         raise WireError(f"{name}: an envelope is an object without composition at its root")

@@ -10,45 +10,32 @@ from pathlib import Path
 from typing import Any
 
 from contractgen import resolve
+from contractgen.bundle import closure, holds_itself, needs, reach
 from contractgen.emit.model_order import ordered
 from contractgen.emit.python_text import NOTICE, docstring, header, member
-from contractgen.memory import Memory
 from contractgen.model import ContractSet, Definition, Json
 
 _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "regex",
             "time", "uri", "uri-reference", "iri", "uuid", "byte", "binary", "password", "path")  # fmt: skip
 
+INIT = "__init__.py"
 
 # The model generator writes defaults as plain values; one of an enumeration travels marked and is unmarked after.
 _MARKED_DEFAULT = re.compile(r"""(["'])@@(\w+\.\w+)@@\1""")
 
 
-def emit(contracts: ContractSet, memory: Memory | None = None) -> dict[str, str]:
+def emit(contracts: ContractSet) -> dict[str, str]:
     """Write a model for every shape of the set."""
     root = f"python/{contracts.settings.package}/models"
     modules = _modules(contracts)
     doc = docstring("Pydantic models of every shape, one module for each contract file.")
     tree = {f"{root}/__init__.py": f"# {NOTICE}\n{doc}\n"}
-    if not modules:
-        return tree
-    files = {definition.module: definition.origin.file for definition in contracts.definitions.values()}
-    for path, code in _generated(contracts, modules, memory or Memory()).items():
-        module = path.removesuffix(".py")
-        if path != "__init__.py":
-            tree[f"{root}/{path}"] = header(*([files[module]] if module in files else [])) + _body(
-                code, files.get(module)
-            )
-    return tree
+    return tree | ({f"{root}/{path}": text for path, text in _generated(contracts, modules).items()} if modules else {})
 
 
 def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
     """Sort the definitions that are models by their module."""
-    referred = {
-        name
-        for definition in contracts.definitions.values()
-        if definition.name not in contracts.tables
-        for name in resolve.references(definition.schema)
-    }
+    referred = {to for name in contracts.definitions if name not in contracts.tables for to in needs(contracts, name)}
     modules: dict[str, list[Definition]] = {}
     for name, definition in contracts.definitions.items():
         outcome_only = name in contracts.tables and name not in referred
@@ -57,71 +44,73 @@ def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
     return modules
 
 
-def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]], memory: Memory) -> dict[str, str]:
+def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]]) -> dict[str, str]:
     """Generate each module, or remember it: it follows from its own definitions and those they refer to."""
     listed = {item.name: item for items in modules.values() for item in items}
-    direct = {name: [to for to in resolve.references(item.schema) if to in listed] for name, item in listed.items()}
-    reached = {name: _reached([name], direct) for name in listed}
     closures = {
-        module: _by_module(listed, {name for item in items for name in reached[item.name]})
+        module: _by_module(listed, closure(contracts, [item.name for item in items]))
         for module, items in modules.items()
     }
-    mutual = any(name in reached[to] for name in listed for to in reached[name] if to != name)
-    if mutual or any(module in closures[to] for module in modules for to in closures[module] if to != module):
+    files = {module: items[0].origin.file for module, items in modules.items()}
+    if _mutual(contracts, listed, closures):
         # Who of two that refer to each other is written first hangs on all the rest, so all is generated as one.
         texts = documents(contracts)
-        (whole,) = memory.recall("models", {"*": texts}, lambda _: {"*": json.dumps(_generate(texts))}).values()
-        result: dict[str, str] = json.loads(whole)
-        return result
+        made = contracts.memory.once("models", "*", tuple(texts.items()), lambda: _generate(texts))
+        return {path: _module(code, files.get(path.removesuffix(".py"))) for path, code in made.items() if path != INIT}
 
     def make(unknown: list[str]) -> dict[str, str]:
-        wanted = {item.name for module in unknown for items in closures[module].values() for item in items}
+        wanted = {name for module in unknown for items in closures[module].values() for name in items}
         made = _generate(_texts(contracts, _by_module(listed, wanted)))
-        return {module: ordered(made[f"{module}.py"], [item.name for item in modules[module]]) for module in unknown}
+        return {
+            module: _module(ordered(made[f"{module}.py"], [item.name for item in modules[module]]), files[module])
+            for module in unknown
+        }
 
-    depends = {module: _depends(contracts, closures[module]) for module in modules}
-    return {f"{module}.py": text for module, text in memory.recall("models", depends, make).items()}
-
-
-def _reached(names: Iterable[str], direct: Mapping[str, list[str]]) -> set[str]:
-    """List some definitions and all that they refer to, at any remove."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += direct[name]
-    return found
+    depends = {module: (files[module], *_depends(contracts, closures[module])) for module in modules}
+    return {f"{module}.py": text for module, text in contracts.memory.batch("models", depends, make).items()}
 
 
-def _by_module(listed: Mapping[str, Definition], names: set[str]) -> dict[str, list[Definition]]:
-    """Sort definitions by their modules, each in the order it was written."""
-    found: dict[str, list[Definition]] = {}
+def _mutual(
+    contracts: ContractSet, listed: Mapping[str, Definition], closures: Mapping[str, Mapping[str, object]]
+) -> bool:
+    """Say whether two definitions or two modules refer to each other, at any remove."""
+    circling = [name for name in listed if holds_itself(contracts, name)]
+    if any(name in reach(contracts, to) for name in circling for to in reach(contracts, name) if to != name):
+        return True
+    return any(module in closures[to] for module in closures for to in closures[module] if to != module)
+
+
+def _by_module(listed: Mapping[str, Definition], names: Iterable[str]) -> dict[str, dict[str, Definition]]:
+    """Sort the definitions of these names that are models by their modules, each in the order it was written."""
+    wanted = set(names)
+    found: dict[str, dict[str, Definition]] = {}
     for name, item in listed.items():
-        if name in names:
-            found.setdefault(item.module, []).append(item)
+        if name in wanted:
+            found.setdefault(item.module, {})[name] = item
     return found
 
 
-def _depends(contracts: ContractSet, closure: Mapping[str, Iterable[Definition]]) -> object:
+def _depends(contracts: ContractSet, below: Mapping[str, Mapping[str, Definition]]) -> tuple[object, ...]:
     # Which names are enumerations, and of which modules, is part of how a reference is written.
-    names = {name for listed in closure.values() for item in listed for name in resolve.references(item.schema)}
-    homes = sorted((name, name in contracts.enumerations, contracts.definitions[name].module) for name in names)
-    return contracts.settings.package, homes, [(item.module, item.schema) for each in closure.values() for item in each]
+    names = {to for items in below.values() for name in items for to in needs(contracts, name)}
+    homes = tuple(
+        (name, contracts.definitions[name].module, "vocabulary" if name in contracts.enumerations else "models")
+        for name in sorted(names)
+    )
+    return contracts.settings.package, homes, *(item for items in below.values() for item in items.values())
 
 
 def documents(contracts: ContractSet) -> dict[str, str]:
     """Give the schemas that the models are made of: JSON text by module."""
-    return _texts(contracts, _modules(contracts))
+    return _texts(contracts, {m: {item.name: item for item in items} for m, items in _modules(contracts).items()})
 
 
-def _texts(contracts: ContractSet, modules: Mapping[str, Iterable[Definition]]) -> dict[str, str]:
+def _texts(contracts: ContractSet, modules: Mapping[str, Mapping[str, Definition]]) -> dict[str, str]:
     return {
         module: json.dumps(
             {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
-                "$defs": {item.name: _view(item.schema, item.module, contracts) for item in listed},
+                "$defs": {name: _view(item.schema, item.module, contracts) for name, item in listed.items()},
             }
         )
         for module, listed in modules.items()
@@ -201,10 +190,12 @@ def _config() -> Any:
     )
 
 
-def _body(code: str, file: str | None) -> str:
+def _module(code: str, file: str | None) -> str:
+    """Give the text of a module that the model generator made of a contract file, or of several."""
     text = _MARKED_DEFAULT.sub(r"\2", code.removeprefix("# models").lstrip("\n"))
     # The sentinel's first home is deprecated since pydantic 2.14, its second unknown before: the core has it in both.
     text = text.replace("from pydantic.experimental.missing_sentinel import", "from pydantic_core import")
     # A server answers its first call without most of its models: each is built when it is first used.
     text = text.replace("ConfigDict(", "ConfigDict(\n        defer_build=True,")
-    return f"{docstring(f'Models of contracts/{file}.' if file else 'Models that refer to one another.')}\n{text}"
+    doc = docstring(f"Models of contracts/{file}." if file else "Models that refer to one another.")
+    return f"{header(*([file] if file else []))}{doc}\n{text}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from contractgen.bundle import bundled, identifier, schema_of, text
+from contractgen.memory import remembered
 from contractgen.model import Command, ContractSet
 
 
@@ -34,10 +35,15 @@ def publications(contracts: ContractSet) -> Iterator[Publication]:
 def emit(contracts: ContractSet) -> dict[str, str]:
     """Write schemas/ for readers of files and the same again as data of the Python package."""
     listed = tuple(publications(contracts))
-    files = {item.path: text(bundled(contracts, item.definition, item.path)) for item in listed}
+    files = {item.path: _file(contracts, item.definition, item.path) for item in listed}
     files["catalog.json"] = text(_catalog(contracts, listed, files))
     package = f"python/{contracts.settings.package}/schemas"
     return {f"{folder}/{path}": content for folder in ("schemas", package) for path, content in files.items()}
+
+
+@remembered
+def _file(contracts: ContractSet, name: str, path: str) -> str:
+    return text(bundled(contracts, name, path))
 
 
 def _catalog(contracts: ContractSet, listed: tuple[Publication, ...], files: dict[str, str]) -> dict[str, object]:

@@ -28,7 +28,7 @@ def emit(contracts: ContractSet) -> dict[str, str]:
 def _schema(contracts: ContractSet, configuration: Configuration) -> dict[str, Any]:
     """Give the schema of a file, which may leave out any section and any key."""
     stem = configuration.file.removesuffix(".toml")
-    document = bundled(contracts, configuration.name, f"config/{stem}.schema.json")
+    document = dict(bundled(contracts, configuration.name, f"config/{stem}.schema.json"))
     document.pop("required", None)
     return {**document, "title": configuration.file, "$id": identifier(contracts, f"config/{stem}.schema.json")}
 

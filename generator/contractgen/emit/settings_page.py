@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contractgen import markdown
-from contractgen.bundle import bundled, dereference
+from contractgen.bundle import inlined
 from contractgen.emit.sample_config import by_profile, stricter, toml
 from contractgen.model import Configuration, ContractSet, Json, Setting
 from contractgen.reference_fields import explained, type_words
@@ -17,7 +17,7 @@ def emit(contracts: ContractSet) -> dict[str, str]:
 
 
 def _page(contracts: ContractSet, configuration: Configuration) -> str:
-    schemas = dereference(bundled(contracts, configuration.name))["properties"]
+    schemas = inlined(contracts, configuration.name)["properties"]
     sections = [
         {
             "name": name,

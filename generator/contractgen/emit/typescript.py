@@ -13,6 +13,7 @@ from typing import Any
 
 from contractgen.bundle import text
 from contractgen.emit.python_text import NOTICE
+from contractgen.memory import remembered
 from contractgen.model import Command, ContractSet, Json, Schema
 from contractgen.resolve import PREFIX
 
@@ -37,7 +38,7 @@ def emit(contracts: ContractSet) -> dict[str, str]:
 
 def _declarations(contracts: ContractSet) -> str:
     parts = [f"// {NOTICE}\n// Contract set {contracts.settings.name} {contracts.settings.version}."]
-    parts += [_definition(name, _schema(contracts, name)) for name in contracts.definitions]
+    parts += [_definition(contracts, name) for name in contracts.definitions]
     parts += [_commands(contracts), _events(contracts), _arguments(contracts)]
     return "\n\n".join(parts) + "\n"
 
@@ -49,7 +50,9 @@ def _schema(contracts: ContractSet, name: str) -> Schema:
     return schema
 
 
-def _definition(name: str, schema: Schema) -> str:
+@remembered
+def _definition(contracts: ContractSet, name: str) -> str:
+    schema = _schema(contracts, name)
     written = type_of(schema, "")
     # An interface reads better in an editor's hints than an alias of an object type does.
     if written.startswith("{\n") and written.endswith("\n}") and "\n}" not in written[:-1]:

@@ -16,14 +16,17 @@ __all__ = ["FORMATS", "fails", "render"]
 
 _MODULES = {"text": "text", "json": "json_text", "github-actions": "github_actions", "junit": "junit", "sarif": "sarif"}
 FORMATS = tuple(_MODULES)
+# What somebody answers for is told where there are words for that; elsewhere it would look like a fault.
+_TELLING_ANSWERS = ("json", "sarif")
 
 
 def render(findings: Iterable[Finding], form: str, folder: str, tool: str = "contractgen lint") -> str:
     """Write findings in one of FORMATS; `folder` is where their files lie, `tool` the command that found them."""
     write: Callable[[list[Entry], str], str] = import_module(f"contractgen.report.{_MODULES[form]}").write
-    return write(entries(findings, folder), tool)
+    told = findings if form in _TELLING_ANSWERS else (item for item in findings if item.answered is None)
+    return write(entries(told, folder), tool)
 
 
 def fails(findings: Iterable[Finding]) -> bool:
-    """Say whether one of the findings is more than a note."""
-    return any(severity(finding.rule) != "note" for finding in findings)
+    """Say whether one of the findings is more than a note, and nobody answers for it."""
+    return any(severity(finding.rule) != "note" and finding.answered is None for finding in findings)

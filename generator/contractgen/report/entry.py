@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contractgen import rulebook
-from contractgen.model import Finding
+from contractgen.model import Answer, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Entry:
     message: str
     remedy: str
     proof: str
+    answered: Answer | None
 
 
 def entries(findings: Iterable[Finding], folder: str) -> list[Entry]:
@@ -44,4 +45,5 @@ def _entry(finding: Finding, folder: str) -> Entry:
         message=finding.message,
         remedy=finding.remedy,
         proof=finding.proof,
+        answered=finding.answered,
     )

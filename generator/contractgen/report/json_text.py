@@ -11,6 +11,6 @@ VERSION = 1
 
 
 def write(entries: list[Entry], tool: str) -> str:
-    """Write the format's version, the tool and each finding with all it has."""
+    """Write the format's version, the tool and each finding with all it has; `answered` is null in most."""
     document = {"version": VERSION, "tool": tool, "findings": [asdict(entry) for entry in entries]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -51,7 +51,16 @@ def _result(entry: Entry, rule_index: int) -> dict[str, Any]:
             }
         ],
         "partialFingerprints": {"contractgenFinding/v1": _fingerprint(entry)},
+        "suppressions": _suppressions(entry),
     }
+
+
+def _suppressions(entry: Entry) -> list[dict[str, str]]:
+    """Say who answers for a finding; the format wants an empty list where nobody does, if any result says so."""
+    if entry.answered is None:
+        return []
+    kind = "inSource" if entry.answered.beside else "external"
+    return [{"kind": kind, "status": "accepted", "justification": entry.answered.reason}]
 
 
 def _uri(file: str) -> str:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.model import ContractSet, Finding, Json, Origin, Schema
+from contractgen.bundle import within
+from contractgen.model import ContractSet, Definition, Finding, Json, Origin, Schema
 from contractgen.nearest import hint
 
 KEYWORD = "x-names"
 
 
+def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:
+    """Find keywords that name no constants."""
+    for tokens, schema in within(contracts, definition.name):
+        target = schema.get(KEYWORD)
+        if target is not None and target not in contracts.values:
+            origin = definition.origin.at(*tokens, KEYWORD)
+            remedy = f"Name a definition with x-values.{hint(target, contracts.values)}"
+            yield Finding("constant-exists", origin, f"{target} has no constants.", remedy)
+
+
 def check(contracts: ContractSet) -> Iterator[Finding]:
-    """Find names of constants that do not exist, and constants that a table could name and none does."""
-    yield from _targets(contracts)
+    """Find names in tables that no constant has, and constants that a table could name and none does."""
     used: dict[str, set[str]] = {}
     for table in contracts.tables.values():
         for position, row in enumerate(table.rows):
@@ -47,16 +57,6 @@ def named(contracts: ContractSet, schema: Json, value: Json, origin: Origin) -> 
 def _referred(contracts: ContractSet, schema: Schema) -> list[Schema]:
     name = str(schema.get("$ref", "")).removeprefix(resolve.PREFIX)
     return [contracts.definitions[name].schema] if name in contracts.definitions else []
-
-
-def _targets(contracts: ContractSet) -> Iterator[Finding]:
-    for definition in contracts.definitions.values():
-        for tokens, schema in resolve.walk(definition.schema):
-            target = schema.get(KEYWORD)
-            if target is not None and target not in contracts.values:
-                origin = definition.origin.at(*tokens, KEYWORD)
-                remedy = f"Name a definition with x-values.{hint(target, contracts.values)}"
-                yield Finding("constant-exists", origin, f"{target} has no constants.", remedy)
 
 
 def _unused(contracts: ContractSet, used: dict[str, set[str]]) -> Iterator[Finding]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen import resolve
-from contractgen.model import ContractSet, Finding, Json, Origin
-from contractgen.rules.judge import Judge
+from contractgen.bundle import within
+from contractgen.model import ContractSet, Definition, Finding, Json, Origin
+from contractgen.rules.judge import faults
 
 
-def check(contracts: ContractSet) -> Iterator[Finding]:
+def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:
     """Find defaults and examples that their schema refuses."""
-    judge = Judge(contracts)
-    for definition in contracts.definitions.values():
-        for tokens, schema in resolve.walk(definition.schema):
-            for where, value, what in _stated(schema, definition.origin.at(*tokens)):
-                yield from judge.faults("default-valid", schema, value, where, what)
+    for tokens, schema in within(contracts, definition.name):
+        for where, value, what in _stated(schema, definition.origin.at(*tokens)):
+            yield from faults(contracts, "default-valid", schema, value, where, what)
 
 
 def _stated(schema: Json, origin: Origin) -> Iterator[tuple[Origin, Json, str]]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen import resolve
-from contractgen.model import ContractSet, Finding, Schema
+from contractgen.bundle import within
+from contractgen.model import ContractSet, Definition, Finding, Schema
+
+
+def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:
+    """Find objects that leave additionalProperties unsaid."""
+    for tokens, schema in within(contracts, definition.name):
+        if _is_object(schema) and not schema.keys() & {"additionalProperties", "unevaluatedProperties"}:
+            origin = definition.origin.at(*tokens)
+            message = "This object does not say whether it takes other properties."
+            remedy = 'State "additionalProperties": false, or what it takes.'
+            yield Finding("closed-objects", origin, message, remedy)
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
-    """Find objects that leave additionalProperties unsaid."""
-    for definition in contracts.definitions.values():
-        for tokens, schema in resolve.walk(definition.schema):
-            if _is_object(schema) and not schema.keys() & {"additionalProperties", "unevaluatedProperties"}:
-                origin = definition.origin.at(*tokens)
-                message = "This object does not say whether it takes other properties."
-                remedy = 'State "additionalProperties": false, or what it takes.'
-                yield Finding("closed-objects", origin, message, remedy)
+    """Find requests and payloads that are open."""
     named = [(event.definition, f"The payload of {event.type}") for event in contracts.events.values()]
     named += [(command.request, f"The request of {command.name}") for command in contracts.commands]
     for name, what in named:

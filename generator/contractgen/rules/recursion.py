@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.model import ContractSet, Finding, Json
+from contractgen.bundle import holds_itself, reach, schema_of
+from contractgen.model import Command, ContractSet, Definition, Finding, Json
 
 
-def check(contracts: ContractSet) -> Iterator[Finding]:
-    """Find definitions that no finite value can satisfy, and requests that hold themselves."""
-    schemas: dict[str, Json] = {name: item.schema for name, item in contracts.definitions.items()}
-    finite = _finite(schemas)
-    for name, definition in contracts.definitions.items():
-        if name not in finite:
-            message = f"Every {name} has to hold another one, so none can ever be written."
-            remedy = "Make the property on the way back to it optional, or let its array be empty."
-            yield Finding("recursion-ends", definition.origin, message, remedy)
-    for command in contracts.commands:
-        for name in resolve.reachable(schemas, [command.request]):
-            if name in resolve.reachable(schemas, resolve.references(schemas[name])):
-                message = f"{command.request} reaches {name}, which holds itself; without references it has no end."
-                remedy = "State the depth that is needed, or take the inner value as an identifier."
-                yield Finding("request-recursion", command.origin, message, remedy)
+def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:
+    """Find definitions that no finite value can satisfy."""
+    needed = reach(contracts, definition.name)
+    # Only a circle can have no end.
+    if not any(holds_itself(contracts, name) for name in needed):
+        return
+    if definition.name not in _finite({name: schema_of(contracts, name) for name in needed}):
+        message = f"Every {definition.name} has to hold another one, so none can ever be written."
+        remedy = "Make the property on the way back to it optional, or let its array be empty."
+        yield Finding("recursion-ends", definition.origin, message, remedy)
+
+
+def check_command(contracts: ContractSet, command: Command) -> Iterator[Finding]:
+    """Find requests that hold themselves."""
+    for name in reach(contracts, command.request):
+        if holds_itself(contracts, name):
+            message = f"{command.request} reaches {name}, which holds itself; without references it has no end."
+            remedy = "State the depth that is needed, or take the inner value as an identifier."
+            yield Finding("request-recursion", command.origin, message, remedy)
 
 
 def _finite(schemas: dict[str, Json]) -> set[str]:

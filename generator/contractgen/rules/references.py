@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.model import ContractSet, Finding, Origin, Schema
+from contractgen.model import ContractSet, Definition, Finding, Origin, Schema
+
+
+def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:
+    """Find references to what is no schema, such as a machine."""
+    yield from _dangling(contracts, definition.schema, definition.origin)
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
-    """Find references to what is no schema, such as a machine."""
-    for definition in contracts.definitions.values():
-        yield from _dangling(contracts, definition.schema, definition.origin)
+    """Find the same in attributes of enumerations."""
     for enumeration in contracts.enumerations.values():
         for name, schema in enumeration.attributes.items():
             yield from _dangling(contracts, schema, enumeration.origin.at("x-enum", "attributes", name))

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from contractgen import resolve
-from contractgen.bundle import plain
+from contractgen.bundle import plain, plain_of, reachable, within
 from contractgen.model import ContractSet, Origin, Schema
 
 # Keywords that only ever refuse: a schema without one of them takes at least what it took with it.
@@ -33,17 +32,15 @@ class Relaxed:
 
 def relaxed(contracts: ContractSet, keywords: frozenset[str]) -> Iterator[Relaxed]:
     """List every schema of a set once for each of some keywords that stands in it."""
-    schemas = {name: item.schema for name, item in contracts.definitions.items()}
     for definition in contracts.definitions.values():
-        for tokens, schema in resolve.walk(definition.schema):
+        for tokens, schema in within(contracts, definition.name):
             present = [keyword for keyword in schema if keyword in keywords and keyword in REFUSING]
             # The members of an enumeration are its contract's, and no keyword that somebody wrote.
             if not tokens and definition.name in contracts.enumerations:
                 present = [keyword for keyword in present if keyword != "enum"]
             if present:
-                needed = resolve.reachable(schemas, resolve.references(schema))
-                below = {"$defs": {name: plain(schemas[name]) for name in needed}}
-                whole = plain(schema) | below
+                below = {name: plain_of(contracts, name) for name in reachable(contracts, schema)}
+                whole = plain(schema) | {"$defs": below}
                 for keyword in present:
                     origin = definition.origin.at(*tokens, keyword)
                     yield Relaxed(keyword, whole, _without(whole, keyword), origin)

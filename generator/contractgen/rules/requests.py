@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
+from contractgen.bundle import closure, within
 from contractgen.model import Command, ContractSet, Finding, Json, Origin, Schema
 
 
+def check_command(contracts: ContractSet, command: Command) -> Iterator[Finding]:
+    """Find faults of a request."""
+    definition = contracts.definitions.get(command.request)
+    if definition is None or definition.schema.get("type") != "object":
+        message = f"{command.request} is not an object."
+        yield Finding("request-object", command.origin, message, 'State "type": "object" and its properties.')
+        return
+    yield from _routing(command, definition.schema, definition.origin)
+    for tokens, schema in within(contracts, command.request):
+        for name, part in schema.get("properties", {}).items():
+            yield from _property(contracts, name, part, definition.origin.at(*tokens, "properties", name))
+
+
 def check(contracts: ContractSet) -> Iterator[Finding]:
-    """Find faults of requests."""
-    for command in contracts.commands:
-        definition = contracts.definitions.get(command.request)
-        if definition is None or definition.schema.get("type") != "object":
-            message = f"{command.request} is not an object."
-            yield Finding("request-object", command.origin, message, 'State "type": "object" and its properties.')
-            continue
-        yield from _routing(command, definition.schema, definition.origin)
-        for tokens, schema in resolve.walk(definition.schema):
-            for name, part in schema.get("properties", {}).items():
-                yield from _property(contracts, name, part, definition.origin.at(*tokens, "properties", name))
-    yield from _envelope(contracts)
-
-
-def _envelope(contracts: ContractSet) -> Iterator[Finding]:
     """Find nulls in the envelope: it is every tool's output schema, and some clients refuse a null type there."""
-    schemas = {name: item.schema for name, item in contracts.definitions.items()}
-    for definition in resolve.reachable(schemas, [contracts.settings.envelope]):
-        for tokens, schema in resolve.walk(schemas[definition]):
+    envelope = contracts.settings.envelope
+    for definition in closure(contracts, [envelope] if envelope in contracts.definitions else ()):
+        for tokens, schema in within(contracts, definition):
             for name, part in schema.get("properties", {}).items():
                 if nullable(contracts, part):
                     origin = contracts.definitions[definition].origin.at(*tokens, "properties", name)

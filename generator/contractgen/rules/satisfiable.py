@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen.bundle import REF_PREFIX, plain
+from contractgen.bundle import REF_PREFIX, closure, plain_of, reach
 from contractgen.model import ContractSet, Finding, Json
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
     """Find schemas that take no value at all; a plain `false` says so itself and is meant."""
+    needed = {name: reach(contracts, name) for name in contracts.definitions}
+    depends = {name: tuple(contracts.definitions[below] for below in all_of) for name, all_of in needed.items()}
+
+    def make(unknown: list[str]) -> dict[str, tuple[Finding, ...]]:
+        # Proving is quicker for many at once.
+        found: dict[str, list[Finding]] = {name: [] for name in unknown}
+        for name, finding in _proven(contracts, unknown):
+            found[name].append(finding)
+        return {name: tuple(findings) for name, findings in found.items()}
+
+    for findings in contracts.memory.batch("satisfiable", depends, make).values():
+        yield from findings
+
+
+def _proven(contracts: ContractSet, names: list[str]) -> Iterator[tuple[str, Finding]]:
     from jsonschema_rs import canonical
 
-    definitions = {name: plain(item.schema) for name, item in contracts.definitions.items()}
+    definitions = {name: plain_of(contracts, name) for name in closure(contracts, names)}
     # Only what the root leads to is judged.
-    led_to = {name: {"$ref": f"{REF_PREFIX}{name}"} for name in definitions}
+    led_to = {name: {"$ref": f"{REF_PREFIX}{name}"} for name in names}
     proven = canonical.find_unsatisfiable({"$defs": definitions, "properties": led_to}, validate_formats=True)
     meant = canonical.UnsatisfiableReason.Literal
     pointers = sorted(pointer for pointer, reason in proven.items() if not isinstance(reason, meant))
@@ -22,10 +37,10 @@ def check(contracts: ContractSet) -> Iterator[Finding]:
         # Where an inner schema takes nothing, it is the one to mend.
         inner = any(other.startswith(f"{pointer}/") for other in pointers)
         name, tokens = _place(pointer)
-        if pointer.startswith("/$defs/") and not inner:
+        if pointer.startswith("/$defs/") and name in names and not inner:
             origin = contracts.definitions[name].origin.at(*tokens)
             message = f"No value can satisfy this schema: {_why(definitions[name], tokens)}."
-            yield Finding("schema-satisfiable", origin, message, "Remove or widen one of them.")
+            yield name, Finding("schema-satisfiable", origin, message, "Remove or widen one of them.")
 
 
 def _place(pointer: str) -> tuple[str, list[str]]:

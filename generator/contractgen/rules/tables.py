@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from contractgen.model import ContractSet, DecisionTable, Finding, Origin, Row
 from contractgen.nearest import hint
-from contractgen.rules.judge import Judge
+from contractgen.rules.judge import faults
 
 Choices = Mapping[str, tuple[str | None, ...]]
 Point = tuple[str | None, ...]
@@ -17,13 +17,12 @@ _SHOWN = 5
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
     """Find faults of decision tables."""
-    judge = Judge(contracts)
     for table in contracts.tables.values():
         named = list(_names(contracts, table))
         yield from named
         for position, row in enumerate(table.rows):
             origin = table.origin.at("x-table", "rows", position, "then")
-            yield from judge.faults("table-row-valid", table.output, row.then, origin, "The outcome")
+            yield from faults(contracts, "table-row-valid", table.output, row.then, origin, "The outcome")
         if not named:
             yield from _coverage(table)
 

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.model import ContractSet, Finding, Json, Origin, Schema
+from contractgen.bundle import within
+from contractgen.model import ContractSet, Definition, Finding, Json, Origin, Schema
 from contractgen.nearest import hint
 
 
-def check(contracts: ContractSet) -> Iterator[Finding]:
+def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:
     """Find unions without a tag, and tags that do not tell the branches apart."""
-    for definition in contracts.definitions.values():
-        for tokens, schema in resolve.walk(definition.schema):
-            for keyword in ("oneOf", "anyOf"):
-                if keyword in schema:
-                    yield from _union(contracts, schema, keyword, definition.origin.at(*tokens))
+    for tokens, schema in within(contracts, definition.name):
+        for keyword in ("oneOf", "anyOf"):
+            if keyword in schema:
+                yield from _union(contracts, schema, keyword, definition.origin.at(*tokens))
 
 
 def _union(contracts: ContractSet, schema: Schema, keyword: str, origin: Origin) -> Iterator[Finding]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen.model import ContractSet, Finding
-from contractgen.rules.judge import Judge
+from contractgen.rules.judge import faults
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
     """Find constants that their schema refuses."""
-    judge = Judge(contracts)
     for values in contracts.values.values():
         for name, value in values.values.items():
             origin = values.origin.at("x-values", name)
-            yield from judge.faults("values-valid", values.schema, value, origin, f'"{name}"')
+            yield from faults(contracts, "values-valid", values.schema, value, origin, f'"{name}"')

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 from contractgen import names
 from contractgen.model import ContractSet, Enumeration, Finding
-from contractgen.rules.judge import Judge
+from contractgen.rules.judge import faults
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
     """Find faults of enumerations."""
-    judge = Judge(contracts)
     for enumeration in contracts.enumerations.values():
         yield from _clashes(enumeration)
-        yield from _attributes(enumeration, judge)
+        yield from _attributes(contracts, enumeration)
         if not enumeration.members:
             message = f"{enumeration.name} has no members: the set has no {enumeration.derived}."
             yield Finding("enum-empty", enumeration.origin, message, "Add one, or remove the enumeration.")
@@ -41,12 +40,12 @@ def _clashes(enumeration: Enumeration) -> Iterator[Finding]:
             yield Finding("unique-name", origin, message, "Rename one of the two.")
 
 
-def _attributes(enumeration: Enumeration, judge: Judge) -> Iterator[Finding]:
+def _attributes(contracts: ContractSet, enumeration: Enumeration) -> Iterator[Finding]:
     for member in enumeration.members:
         origin = enumeration.origin.at("x-enum", "members", member.value)
         for name, value in member.attributes.items():
             schema = enumeration.attributes[name]
-            yield from judge.faults("enum-attributes", schema, value, origin.at(name), f'Attribute "{name}"')
+            yield from faults(contracts, "enum-attributes", schema, value, origin.at(name), f'Attribute "{name}"')
 
 
 def _unused(contracts: ContractSet, name: str, used: set[str], rule: str, how: str) -> Iterator[Finding]:
