@@ -130,6 +130,22 @@ async def test_a_failed_verification_is_followed_by_feedback_with_its_output_and
     assert [command.argv for command in call.runner.ran] == [["make", "test"]] * 2
 
 
+async def test_a_command_that_did_not_end_by_itself_is_told_with_what_ended_it(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [check("v1", command="make test")]))
+    stopped = "The command printed more than 16 MiB and was stopped."
+    call.runner.ended = {"exit_code": None, "error": stopped, "output_tail": "y\ny\n"}
+    session_id = await start(call, SPEC)
+    step = (await next_step(call, session_id))["step"]
+    ended = await run(call, step)
+    assert (ended["passed"], ended["error"], ended["output_tail"]) == (False, stopped, "y\ny\n")
+    assert "exit_code" not in ended
+    await report(call, session_id, failed(step))
+    (finding,) = (await next_step(call, session_id))["step"]["findings"]
+    assert finding["message"] == (
+        f"The verification's command did not run to its end. {stopped} The end of its output:\ny\ny\n"
+    )
+
+
 async def test_a_unit_that_failed_as_often_as_it_may_pauses_the_session_until_a_maintainer_resumes(
     tmp_path: Path,
 ) -> None:

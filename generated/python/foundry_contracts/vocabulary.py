@@ -485,7 +485,7 @@ class EventType(StrEnum):
     VERIFICATION_FINISHED = "verification_finished"
     """A verification's command ended; the receipt says how."""
     RUN_INTERRUPTED = "run_interrupted"
-    """A server-run verification or review was cut off with its server, or what it left does not hold; it may run again."""
+    """A server-run verification or review was cut off, or what it left counts no more; it may run again."""
     GATE_STARTED = "gate_started"
     """A review of a phase began."""
     GATE_FINISHED = "gate_finished"
