@@ -191,7 +191,7 @@ class ErrorCode(StrEnum):
     POLICY_CHANGED = "POLICY_CHANGED"
     """The server's policy is not the one the session started under."""
     STEP_SUPERSEDED = "STEP_SUPERSEDED"
-    """The step was given up when its stale session was resumed."""
+    """The step was given up: its stale session was resumed, or a rebase, a waiver or a failed audit came in between."""
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
     """The idempotency key was used for another call."""
     UNIT_NOT_FOUND = "UNIT_NOT_FOUND"
