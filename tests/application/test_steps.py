@@ -258,6 +258,21 @@ async def test_a_report_of_another_step_is_refused_with_the_one_that_is_out(tmp_
         assert data["details"] == {"session_id": session_id, **out}
 
 
+async def test_a_used_proof_is_no_proof_in_another_session(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, ONE_TASK, spec("b-spec", [task("t1")]))
+    session_id, step = await begun(call)
+    await report(call, session_id, well(step))
+    other = await start(call, "b-spec")
+    own = (await next_step(call, other))["step"]
+    for command, field in ((REPORT, "result"), (NEXT, "last_step_result")):
+        sent = answer_to(command, session_id=other) | {field: well(step)}
+        data = await refused(call, ErrorCode.STEP_MISMATCH, "task", **sent)
+        assert data["details"]["step_id"] == own["step_id"]
+    sent = answer_to(REPLAY, session_id=other, proof=step["proof"])
+    await refused(call, ErrorCode.STEP_PROOF_MISMATCH, "task", **sent)
+    await report(call, other, well(own))
+
+
 async def test_the_same_report_is_answered_with_the_same_bytes_and_recorded_once(tmp_path: Path) -> None:
     call = InProcess(tmp_path, ONE_TASK)
     session_id, step = await begun(call)
