@@ -6,7 +6,7 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,7 @@ class SaidRunner:
         self._clock = clock
         self.endings: list[tuple[int, str]] = []
         self.ran: list[CommandLine] = []
+        self.ended: dict[str, Any] = {}
         self.meanwhile: Callable[[], None] = lambda: None
 
     async def run(self, command: CommandLine) -> RunResult:
@@ -104,7 +105,7 @@ class SaidRunner:
         self.meanwhile()
         code, output = self.endings.pop(0) if self.endings else (0, "")
         now = self._clock.now()
-        return RunResult(
+        result = RunResult(
             exit_code=code,
             timed_out=False,
             error="",
@@ -118,6 +119,7 @@ class SaidRunner:
             tree_before="1" * 64,
             tree_after="2" * 64,
         )
+        return replace(result, **self.ended)
 
 
 class MemoryLeases:

@@ -676,14 +676,18 @@ export interface VerificationExecuteResponse {
   loop_signal: LoopSignal | null;
   state: RunState;
   attempt_id: AttemptId;
-  /** Whether the command exited with 0 in time. */
+  /** Whether the command exited with 0 in time, and every protected file was as the session holds it. */
   passed?: boolean;
   /** How it exited; absent where it did not. */
   exit_code?: number;
   /** Whether it was stopped for taking too long. */
   timed_out?: boolean;
+  /** Why it could not run, or what ended it; absent where it ended by itself. */
+  error?: string;
   /** The end of what it wrote. */
   output_tail?: string;
+  /** What differed of the protected files, before the command or after it; absent where nothing did. */
+  protected_changes?: ProtectedChange[];
   receipt?: Receipt;
 }
 
@@ -1324,7 +1328,7 @@ export interface VerificationFinished {
   attempt_id: AttemptId;
   step_id: StepId;
   unit_id: NodeId;
-  /** Whether it exited with 0 in time. */
+  /** Whether it exited with 0 in time, and every protected file was as the session holds it. */
   passed: boolean;
   /** Whether it was stopped for taking too long. */
   timed_out: boolean;
@@ -1337,13 +1341,15 @@ export interface VerificationFinished {
   unenforced: SandboxGuard[];
   /** How it exited; absent where it did not. */
   exit_code?: number;
+  /** Why it could not run, or what ended it; absent where it ended by itself. */
+  error?: string;
   /** What kept the command in; absent where none was begun. */
   sandbox?: SandboxKind;
   /** What differed of the protected files, before the command or after it; with any, it did not pass. */
   protected_changes?: ProtectedChange[];
 }
 
-/** A server-run verification or review was cut off with its server, or what it left does not hold; it may run again. */
+/** A server-run verification or review was cut off, or what it left counts no more; it may run again. */
 export interface RunInterrupted {
   attempt_id: AttemptId;
 }
@@ -1671,7 +1677,7 @@ export interface VerificationPredicate {
   unenforced: SandboxGuard[];
   /** How the command exited; absent where it did not. */
   exit_code?: number;
-  /** Why it could not run. */
+  /** Why it could not run, or what ended it; absent where it ended by itself. */
   error?: string;
   /** What kept the command in; absent where none was begun. */
   sandbox?: SandboxKind;

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -272,6 +273,53 @@ def test_a_log_that_was_read_to_its_end_is_checked_again_once_somebody_else_has_
     with pytest.raises(LogBroken):
         store.log("ses_a", head)
     other.close()
+
+
+class After:
+    """Do something once, right after a use of the connection: what another thread may do there, or a fault."""
+
+    def __init__(self, store: SqliteStore, then: Callable[[], object]) -> None:
+        self._turn = store._database._turn
+        self._waiting = [then]
+        store._database._turn = self  # type: ignore[assignment]
+
+    def __enter__(self) -> None:
+        self._turn.__enter__()
+
+    def __exit__(self, *caught: Any) -> None:
+        self._turn.__exit__(*caught)
+        while self._waiting:
+            self._waiting.pop()()
+
+
+def test_a_write_that_failed_after_its_commit_is_read_again(store: SqliteStore) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("The lock cannot be let go of.", "")
+
+    head = store.append(batch(0, [ONE]))
+    After(store, fail)
+    with pytest.raises(StoreUnavailable):
+        store.append(batch(1, [TWO]))
+    log = store.log("ses_a", head)
+    assert log is not None
+    assert log.events == (event(2, TWO),)
+    with pytest.raises(VersionConflict):
+        store.append(batch(1, [TWO]))
+
+
+def test_a_thread_that_writes_right_after_another_is_told_of_its_write(store: SqliteStore) -> None:
+    def write() -> None:
+        with pytest.raises(VersionConflict):
+            store.append(batch(1, [TWO]))
+        heads.append(store.append(batch(2, [TWO])))
+
+    heads = [store.append(batch(0, [ONE]))]
+    After(store, write)
+    heads.append(store.append(batch(1, [ONE])))
+    for head in heads:
+        log = store.log("ses_a", head)
+        assert log is not None
+        assert [found.seq for found in log.events] == list(range(head.seq + 1, 4))
 
 
 @pytest.mark.parametrize("replaced", [False, True])

@@ -302,6 +302,25 @@ async def test_a_policy_accepted_meanwhile_has_the_phase_reviewed_anew(tmp_path:
     assert told["attempt_id"] == again["attempt_id"]
 
 
+async def test_a_review_made_under_the_policy_before_is_made_anew(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1")]))
+    warned = Review(Verdict.WARN, (ReviewFinding(code=ReviewFindingCode.NOT_PROVEN, message="Odd."),))
+    call.reviewer.reviews = [warned, warned]
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    step = (await next_step(call, session_id))["step"]
+    strict = await run(call, step)
+    assert not strict["passed"]
+    call.settings = call.settings.model_copy(update={"gate_policy": GatePolicy.LENIENT})
+    call.restart()
+    accept = of(CommandName.TASK_SESSION_ACCEPT_POLICY, session_id=session_id)
+    await accepted(call.maintainer, "task", **accept)
+    lenient = await run(call, step)
+    assert (lenient["passed"], lenient["attempt_id"] != strict["attempt_id"]) == (True, True)
+    await report(call, session_id, await result_of(call, step, nothing))
+    assert (await next_step(call, session_id))["loop_signal"] == LoopSignal.SPEC_COMPLETE
+
+
 class Broken:
     """Be a reviewer that cannot review."""
 

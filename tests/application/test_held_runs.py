@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from foundry_contracts.models.formats_plan import CommandLine
-from foundry_contracts.vocabulary import EventType, RunState, StepType
-from foundry_mcp.ports import Batch, Head, RunResult, VersionConflict
+from foundry_contracts.vocabulary import ErrorCode, EventType, RunState, StepType
+from foundry_mcp.ports import Batch, Head, PortError, RunResult, StoreBusy, StoreUnavailable, VersionConflict
 from tests.driving import (
     Json,
     accepted,
@@ -24,6 +24,9 @@ from tests.driving import (
     start,
     task,
     types,
+)
+from tests.driving import (
+    refused as refused_with,
 )
 from tests.in_process import InProcess
 
@@ -105,6 +108,30 @@ async def test_a_run_that_another_server_holds_is_joined_and_not_run(tmp_path: P
     gate.opened.set()
     assert (await waiting)["state"] == RunState.FINISHED
     assert EventType.RUN_INTERRUPTED not in await types(world, session_id)
+
+
+@pytest.mark.parametrize("problem", [StoreBusy("Locked.", ""), StoreUnavailable("The disk is full.", "")])
+async def test_a_run_whose_end_could_not_be_recorded_is_told_of_and_not_made_over_and_over(
+    tmp_path: Path, problem: PortError
+) -> None:
+    world, session_id, call = await at_its_check(tmp_path)
+    append = world.store.append
+    refused: list[Batch] = []
+
+    def failing(batch: Batch) -> Head:
+        if batch.events[0].type is EventType.VERIFICATION_FINISHED and len(refused) < 5:
+            refused.append(batch)
+            raise problem
+        return append(batch)
+
+    world.store.append = failing  # type: ignore[method-assign]
+    code = ErrorCode.STORE_BUSY if isinstance(problem, StoreBusy) else ErrorCode.STORE_UNAVAILABLE
+    data = await refused_with(world, code, "verification", **call)
+    assert len(world.runner.ran) == len(refused) == 1
+    assert data["retryable"] is isinstance(problem, StoreBusy)
+    refused += refused * 4
+    assert (await accepted(world, "verification", **call))["passed"]
+    assert (await types(world, session_id)).count(EventType.RUN_INTERRUPTED) == 1
 
 
 class Forbidden:

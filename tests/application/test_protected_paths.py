@@ -25,7 +25,7 @@ from foundry_contracts.vocabulary import (
     Verdict,
 )
 from foundry_mcp.ports import Review
-from tests.driving import Json, accepted, check, drive, next_step, report, result_of, spec, start, task
+from tests.driving import Json, accepted, check, drive, next_step, report, result_of, run, spec, start, task
 from tests.in_process import InProcess
 from tests.scenes import SPEC, done, of, paused_for, payloads, resumed, rewrite, turned_down
 
@@ -173,6 +173,46 @@ async def test_a_command_that_edits_a_protected_file_does_not_pass(tmp_path: Pat
     run = await verified(call, session_id)
     assert (run["passed"], run["exit_code"]) == (False, 0)
     assert [one["path"] for one in run["protected_changes"]] == [TEST]
+
+
+async def test_who_asks_for_a_check_is_told_why_a_command_that_exits_well_does_not_pass(tmp_path: Path) -> None:
+    call = server(tmp_path, CHECKED)
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    call.runner.meanwhile = lambda: edit(call)
+    step = (await next_step(call, session_id))["step"]
+    ended = await run(call, step)
+    assert (ended["passed"], ended["exit_code"]) == (False, 0)
+    assert [one["path"] for one in ended["protected_changes"]] == [TEST]
+
+
+async def test_a_command_that_fails_by_itself_and_edits_a_protected_file_gives_both_to_mend(tmp_path: Path) -> None:
+    call = server(tmp_path, CHECKED)
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    call.runner.endings, call.runner.meanwhile = [(2, "1 test failed")], lambda: edit(call)
+    await verified(call, session_id)
+    findings = (await next_step(call, session_id))["step"]["findings"]
+    assert [finding["code"] for finding in findings] == [
+        ReviewFindingCode.PROTECTED_PATH_CHANGED,
+        ReviewFindingCode.VERIFICATION_FAILED,
+    ]
+    assert findings[1]["message"].endswith("exited with 2. The end of its output:\n1 test failed")
+
+
+async def test_putting_one_of_two_files_back_is_progress(tmp_path: Path) -> None:
+    call = server(tmp_path, CHECKED, max_attempts=9)
+    session_id = await start(call, SPEC)
+    await done(call, session_id)
+    edit(call)
+    add(call)
+    await verified(call, session_id)
+    (call.workspace / "tests" / "conftest.py").unlink()
+    await done(call, session_id)
+    await verified(call, session_id)
+    await done(call, session_id)
+    await verified(call, session_id)
+    await paused_for(call, session_id, PauseReason.NO_PROGRESS)
 
 
 async def test_of_very_many_changes_the_first_are_told_and_all_are_recorded(tmp_path: Path) -> None:

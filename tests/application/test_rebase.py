@@ -122,6 +122,8 @@ async def test_a_rebase_gives_up_the_step_that_is_out(tmp_path: Path) -> None:
     rebased = await accepted(call, "task", **of(CommandName.TASK_SESSION_REBASE, session_id=session_id))
     late = of(CommandName.TASK_SESSION_STEP_REPORT, session_id=session_id, result=await result_of(call, step, nothing))
     await turned_down(call, ErrorCode.STEP_SUPERSEDED, "task", **late)
+    told = (await call("task", **late))["error"]
+    assert told == f"Step {step['step_id']} was given up, and waits for no report any more."
     await resumed(call, rebased)
     assert (await next_step(call, session_id))["step"]["unit"]["id"] == "t0"
     assert await payloads(call, session_id, EventType.STEP_SUPERSEDED) == [{"step_id": step["step_id"]}]

@@ -130,6 +130,22 @@ async def test_a_failed_verification_is_followed_by_feedback_with_its_output_and
     assert [command.argv for command in call.runner.ran] == [["make", "test"]] * 2
 
 
+async def test_a_command_that_did_not_end_by_itself_is_told_with_what_ended_it(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [check("v1", command="make test")]))
+    stopped = "The command printed more than 16 MiB and was stopped."
+    call.runner.ended = {"exit_code": None, "error": stopped, "output_tail": "y\ny\n"}
+    session_id = await start(call, SPEC)
+    step = (await next_step(call, session_id))["step"]
+    ended = await run(call, step)
+    assert (ended["passed"], ended["error"], ended["output_tail"]) == (False, stopped, "y\ny\n")
+    assert "exit_code" not in ended
+    await report(call, session_id, failed(step))
+    (finding,) = (await next_step(call, session_id))["step"]["findings"]
+    assert finding["message"] == (
+        f"The verification's command did not run to its end. {stopped} The end of its output:\ny\ny\n"
+    )
+
+
 async def test_a_unit_that_failed_as_often_as_it_may_pauses_the_session_until_a_maintainer_resumes(
     tmp_path: Path,
 ) -> None:
@@ -240,6 +256,21 @@ async def test_a_report_of_another_step_is_refused_with_the_one_that_is_out(tmp_
         sent = answer_to(REPORT, session_id=session_id, result=result)
         data = await refused(call, ErrorCode.STEP_MISMATCH, "task", **sent)
         assert data["details"] == {"session_id": session_id, **out}
+
+
+async def test_a_used_proof_is_no_proof_in_another_session(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, ONE_TASK, spec("b-spec", [task("t1")]))
+    session_id, step = await begun(call)
+    await report(call, session_id, well(step))
+    other = await start(call, "b-spec")
+    own = (await next_step(call, other))["step"]
+    for command, field in ((REPORT, "result"), (NEXT, "last_step_result")):
+        sent = answer_to(command, session_id=other) | {field: well(step)}
+        data = await refused(call, ErrorCode.STEP_MISMATCH, "task", **sent)
+        assert data["details"]["step_id"] == own["step_id"]
+    sent = answer_to(REPLAY, session_id=other, proof=step["proof"])
+    await refused(call, ErrorCode.STEP_PROOF_MISMATCH, "task", **sent)
+    await report(call, other, well(own))
 
 
 async def test_the_same_report_is_answered_with_the_same_bytes_and_recorded_once(tmp_path: Path) -> None:

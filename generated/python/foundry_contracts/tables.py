@@ -251,7 +251,7 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
         ErrorCode.STEP_PROOF_EXPIRED: ErrorCodeInfo(
             description="The proof was used too long ago for its answer to be given again.",
             type=ErrorType.CONFLICT,
-            remedy="Go on with task session-step next; details has the recorded outcome.",
+            remedy="Go on with task session-step next; details say when it was used, and the first report stands.",
             retryable=False,
             common=False,
         ),
@@ -319,7 +319,7 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
             common=False,
         ),
         ErrorCode.STEP_SUPERSEDED: ErrorCodeInfo(
-            description="The step was given up when its stale session was resumed.",
+            description="The step was given up: its stale session was resumed, or a rebase, a waiver or a failed audit came in between.",
             type=ErrorType.CONFLICT,
             remedy="Go on with task session-step next; the late report was recorded, and changes nothing.",
             retryable=False,

@@ -61,15 +61,21 @@ class SqliteStore:
         """Write a batch in one transaction."""
         _check_dense(batch)
         session_id = batch.session.session_id
-        with self._database.writing() as db:
-            # Asked while nobody else can write: whoever does after this gives the store another version.
-            version: int = db.execute(sql.READ_DATA_VERSION).get
-            head = _insert_events(db, batch, self._end(db, batch, version), self._seals)
-            _put_session(db, batch.session, self._seals.of_head(session_id, head.seq, head.hash))
-            _insert_answers(db, session_id, batch.answers)
-            if batch.plan is not None:
-                db.execute(sql.INSERT_PLAN, (batch.plan.digest, batch.plan.text))
-        self._seen[session_id] = (version, Log(batch.session, (), head))
+        try:
+            with self._database.writing() as db:
+                # Asked while nobody else can write: whoever does after this gives the store another version.
+                version: int = db.execute(sql.READ_DATA_VERSION).get
+                head = _insert_events(db, batch, self._end(db, batch, version), self._seals)
+                _put_session(db, batch.session, self._seals.of_head(session_id, head.seq, head.hash))
+                _insert_answers(db, session_id, batch.answers)
+                if batch.plan is not None:
+                    db.execute(sql.INSERT_PLAN, (batch.plan.digest, batch.plan.text))
+                # Remembered while other threads wait, so that none remembers an earlier end later.
+                self._seen[session_id] = (version, Log(batch.session, (), head))
+        except BaseException:
+            # Whether the commit came through is not known here.
+            self._seen.pop(session_id, None)
+            raise
         return head
 
     def _end(self, db: apsw.Connection, batch: Batch, version: int) -> Head:
@@ -121,12 +127,12 @@ class SqliteStore:
         seen = self._seen.get(session_id)
         if seen is not None and seen[0] == version and seen[1].head == after:
             return seen[1]
-        self._seen.pop(session_id, None)
         with self._database.reading() as db:
+            self._seen.pop(session_id, None)
             found = Logs(db, self._seals).log(session_id, after)
-        if found is not None:
-            self._seen[session_id] = (version, replace(found, events=()))
-        return found
+            if found is not None:
+                self._seen[session_id] = (version, replace(found, events=()))
+            return found
 
     def page(
         self, session_id: str, *, after: int | None, before: int | None, limit: int, types: Sequence[EventType]
@@ -182,8 +188,8 @@ class SqliteStore:
 
     def close_log(self, upkeep: Upkeep, answers: tuple[Answer, ...]) -> None:
         """End a session whose log is at fault, and record who did so."""
-        self._seen.pop(upkeep.session_id, None)
         with self._database.writing() as db:
+            self._seen.pop(upkeep.session_id, None)
             db.execute(sql.CLOSE_SESSION, (SessionStatus.ENDED.value, upkeep.session_id))
             record(db, upkeep, self._seals)
             _insert_answers(db, upkeep.session_id, answers)

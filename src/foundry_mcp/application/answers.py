@@ -52,7 +52,9 @@ def _use_of_proof(request: BaseModel) -> Use | None:
         proof, digest = result.proof, _digest(result.model_dump(mode="json", exclude_unset=True))
     if not isinstance(proof, str):
         return None
-    return Use(proof_digest(proof), digest, _RECORDING, ErrorCode.STEP_PROOF_CONFLICT, expires=True)
+    # A proof is of one session's step: in another it was never used, and what it got here is no answer there.
+    token = f"{said['session_id']}:{proof_digest(proof)}"
+    return Use(token, digest, _RECORDING, ErrorCode.STEP_PROOF_CONFLICT, expires=True)
 
 
 def _use_of_key(entry: CommandEntry, actor: str, request: BaseModel) -> Use | None:

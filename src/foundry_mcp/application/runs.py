@@ -104,10 +104,13 @@ class Runs:
             _LOG.error("run %s failed; it may be run again", attempt_id, exc_info=task.exception())
 
     async def wait(self, attempt_id: str, seconds: float) -> None:
-        """Wait until a run has ended, here or in another server, or for so long."""
+        """Wait until a run has ended, here or in another server, or for so long; raise what failed one of ours."""
         task = self._tasks.get(attempt_id)
         if task is not None:
-            await asyncio.wait({task}, timeout=seconds)
+            ended, _ = await asyncio.wait({task}, timeout=seconds)
+            # Whoever waits is told: to begin it again at once would run its command over and over.
+            if ended and not task.cancelled() and (problem := task.exception()) is not None:
+                raise problem
             return
         while seconds > 0 and self._means.leases.is_held(attempt_id):
             await asyncio.sleep(min(seconds, _LOOK_EVERY_S))
@@ -191,7 +194,8 @@ class Runs:
             passed=passed,
             exit_code=or_absent(result.exit_code),
             timed_out=result.timed_out,
-            output_tail=result.output_tail or result.error,
+            error=or_absent(result.error or None),
+            output_tail=result.output_tail,
             tree_after=result.tree_after,
             sandbox=or_absent(result.sandbox),
             unenforced=list(result.unenforced),

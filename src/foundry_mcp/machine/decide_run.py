@@ -68,7 +68,9 @@ def _verification_reply(state: Session, run: VerificationFinished) -> Verificati
         passed=run.passed,
         exit_code=run.exit_code,
         timed_out=run.timed_out,
+        error=run.error,
         output_tail=run.output_tail,
+        protected_changes=run.protected_changes,
         receipt=run.receipt,
     )
 

@@ -241,10 +241,10 @@ def accept_policy(
     accepted = PolicyAccepted(
         settings=situation.settings, attended=request.attended, note=request.note, protected=protected
     )
-    step = state.outstanding
-    # A review that is under way reviews what the old policy asked for.
-    reviewing = step is not None and isinstance(step.started, GateStarted)
-    events = (*(cutting_off(state) if reviewing else ()), accepted)
+    review = state.outstanding.started if state.outstanding else None
+    # Under way or ended, it is of what the old policy asked for, and no audit would judge it by another.
+    cut_off = (RunInterrupted(attempt_id=review.attempt_id),) if isinstance(review, GateStarted) else ()
+    events = (*cut_off, accepted)
     return Accepted(SessionAcceptPolicyResponse(**_after(state, situation, events)), events)
 
 

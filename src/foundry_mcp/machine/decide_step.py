@@ -145,7 +145,7 @@ def _late(state: Session, result: StepResult) -> Refusal:
     """Refuse the report of a step that was given up; the first one is recorded."""
     known = state.superseded[result.step_id]
     late = () if known else (LateReport(step_id=result.step_id, outcome=result.outcome),)
-    message = f"Step {result.step_id} was given up when its stale session was resumed."
+    message = f"Step {result.step_id} was given up, and waits for no report any more."
     return Refusal(ErrorCode.STEP_SUPERSEDED, message, {"session_id": state.session_id}, late)
 
 

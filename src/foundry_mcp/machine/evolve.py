@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -343,11 +343,14 @@ def _not_done(state: Session, payload: StepReported, step: Outstanding | None) -
 
 
 def _note_print(state: Session, unit: str | None, step: Outstanding | None) -> Session:
-    """Notice a check that fails again with the same files and, durations and dates apart, the same output."""
+    """Notice a check that fails again with the same files and, durations and dates apart, in the same way."""
     run = step.finished if step else None
     if unit is None or not isinstance(run, VerificationFinished):
         return state
-    seen = sha256(f"{run.tree_after}\n{_NUMBERS.sub('', run.output_tail)}".encode()).hexdigest()
+    said = _NUMBERS.sub("", (given(run.error) or "") + run.output_tail)
+    # A command that was not run for the sake of protected files left no tree: what differs of them stands for it.
+    differs = "".join(f"\n{change.path} {given(change.digest)}" for change in given(run.protected_changes) or ())
+    seen = sha256(f"{run.tree_after}\n{said}{differs}".encode()).hexdigest()
     stuck = unit if state.prints.get(unit) == seen else state.stuck
     return replace(state, prints=state.prints.insert(unit, seen), stuck=stuck)
 
@@ -357,15 +360,22 @@ def _findings(payload: StepReported, step: Outstanding | None) -> tuple[ReviewFi
     run = step.finished if step else None
     if isinstance(run, GateFinished):
         return tuple(run.findings)
-    if isinstance(run, VerificationFinished):
-        if changes := given(run.protected_changes):
-            return findings_of(changes)
-        how = "was stopped for taking too long" if run.timed_out else f"exited with {given(run.exit_code)}"
-        message = f"The verification's command {how}. The end of its output:\n{run.output_tail}"
-    else:
-        message = given(payload.note) or "The step was reported as failed without a note."
     node = given(payload.unit_id) or payload.phase_id
+    if isinstance(run, VerificationFinished):
+        return (*findings_of(given(run.protected_changes) or ()), *_of_command(run, node))
+    message = given(payload.note) or "The step was reported as failed without a note."
     return (ReviewFinding(code=ReviewFindingCode.VERIFICATION_FAILED, node=node, message=message),)
+
+
+def _of_command(run: VerificationFinished, node: str) -> Iterator[ReviewFinding]:
+    """Say how a command ended, unless it ended well or was not run for the sake of protected files."""
+    if run.protected_changes is not MISSING and (run.sandbox is MISSING or run.exit_code == 0):
+        return
+    how = "did not run to its end" if run.exit_code is MISSING else f"exited with {run.exit_code}"
+    said = ["was stopped for taking too long." if run.timed_out else f"{how}.", given(run.error)]
+    said += [f"The end of its output:\n{run.output_tail}"] if run.output_tail else []
+    message = f"The verification's command {' '.join(filter(None, said))}"
+    yield ReviewFinding(code=ReviewFindingCode.VERIFICATION_FAILED, node=node, message=message)
 
 
 def _phase_completed(state: Session, payload: PhaseCompleted, event: Recorded) -> Session:

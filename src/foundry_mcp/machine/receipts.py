@@ -72,7 +72,7 @@ def told_by_event(session_id: str, spec_id: str, run: RunFinished) -> dict[str, 
     told: dict[str, object] = {"session_id": session_id, "spec_id": spec_id}
     if isinstance(run, VerificationFinished):
         brought = {"attempt_id", "step_id", "unit_id", "passed", "exit_code", "timed_out", "tree_after"}
-        told |= _json(run, include=brought | {"sandbox", "unenforced", "protected_changes"})
+        told |= _json(run, include=brought | {"error", "sandbox", "unenforced", "protected_changes"})
         # A field the event leaves out must be left out by the receipt as well.
         absent = dict.fromkeys(("exit_code", "sandbox", "protected_changes"), MISSING)
         return {"predicateType": _VERIFICATION, **absent} | told

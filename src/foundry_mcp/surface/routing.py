@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
+
+from pydantic_core import from_json
 
 from foundry_contracts.dispatch import ALIASES, COMMANDS, ROUTES
 from foundry_contracts.handlers import Refusal
@@ -52,8 +53,9 @@ def read_objects(call: Call, objects: frozenset[str]) -> Call:
         value = params[name]
         if isinstance(value, str) and value.lstrip().startswith("{"):
             try:
-                params[name] = json.loads(value)
-            except (ValueError, RecursionError):
+                # As strict as what reads the call around it: nothing that could not be stored or sent gets in.
+                params[name] = from_json(value, allow_inf_nan=False)
+            except ValueError:
                 continue
             warnings.append(f"Parameter {name!r} came as JSON text; it was read as an object.")
     return Call(call.entry, params, call.caller, call.alias, tuple(warnings))

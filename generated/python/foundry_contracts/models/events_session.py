@@ -307,9 +307,15 @@ class VerificationFinished(BaseModel):
     attempt_id: AttemptId
     step_id: StepId
     unit_id: NodeId
-    passed: Annotated[bool, Field(description="Whether it exited with 0 in time.")]
+    passed: Annotated[
+        bool,
+        Field(description="Whether it exited with 0 in time, and every protected file was as the session holds it."),
+    ]
     exit_code: Annotated[int | MISSING, Field(description="How it exited; absent where it did not.")] = MISSING
     timed_out: Annotated[bool, Field(description="Whether it was stopped for taking too long.")]
+    error: Annotated[
+        str | MISSING, Field(description="Why it could not run, or what ended it; absent where it ended by itself.")
+    ] = MISSING
     output_tail: Annotated[str, Field(description="The end of what it wrote.")]
     receipt: Receipt
     tree_after: Annotated[str, Field(description="Digest of the workspace's files after.")]
@@ -327,7 +333,7 @@ class VerificationFinished(BaseModel):
 
 class RunInterrupted(BaseModel):
     """
-    A server-run verification or review was cut off with its server, or what it left does not hold; it may run again.
+    A server-run verification or review was cut off, or what it left counts no more; it may run again.
     """
 
     model_config = ConfigDict(

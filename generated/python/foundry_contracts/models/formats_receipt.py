@@ -91,7 +91,9 @@ class VerificationPredicate(BaseModel):
         bool,
         Field(description="Whether it exited with 0 in time, and every protected file was as the session holds it."),
     ]
-    error: Annotated[str | MISSING, Field(description="Why it could not run.")] = MISSING
+    error: Annotated[
+        str | MISSING, Field(description="Why it could not run, or what ended it; absent where it ended by itself.")
+    ] = MISSING
     output_digest: Digest
     output_bytes: Annotated[int, Field(description="How much it wrote.", ge=0)]
     tree_before: Annotated[str, Field(description="Digest of the workspace's files before.")]

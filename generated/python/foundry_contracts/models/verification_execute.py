@@ -11,6 +11,7 @@ from foundry_contracts.vocabulary import LoopSignal, RunState
 
 from .common import AttemptId, IdempotencyKey, RunId, SessionId, StepId, WaitMs
 from .formats_receipt import Receipt
+from .formats_review import ProtectedChange
 
 
 class VerificationExecuteRequest(BaseModel):
@@ -42,8 +43,22 @@ class VerificationExecuteResponse(BaseModel):
     loop_signal: Annotated[LoopSignal | None, Field(description="What a loop should do; null: go on.")]
     state: RunState
     attempt_id: AttemptId
-    passed: Annotated[bool | MISSING, Field(description="Whether the command exited with 0 in time.")] = MISSING
+    passed: Annotated[
+        bool | MISSING,
+        Field(
+            description="Whether the command exited with 0 in time, and every protected file was as the session holds it."
+        ),
+    ] = MISSING
     exit_code: Annotated[int | MISSING, Field(description="How it exited; absent where it did not.")] = MISSING
     timed_out: Annotated[bool | MISSING, Field(description="Whether it was stopped for taking too long.")] = MISSING
+    error: Annotated[
+        str | MISSING, Field(description="Why it could not run, or what ended it; absent where it ended by itself.")
+    ] = MISSING
     output_tail: Annotated[str | MISSING, Field(description="The end of what it wrote.")] = MISSING
+    protected_changes: Annotated[
+        list[ProtectedChange] | MISSING,
+        Field(
+            description="What differed of the protected files, before the command or after it; absent where nothing did."
+        ),
+    ] = MISSING
     receipt: Receipt | MISSING = MISSING
