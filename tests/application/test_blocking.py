@@ -22,6 +22,7 @@ from tests.driving import (
     drive,
     next_step,
     nothing,
+    parameters,
     report,
     result_of,
     spec,
@@ -53,9 +54,13 @@ async def test_a_blocked_unit_lets_the_others_go_on_until_nothing_else_is_left(t
     assert step["unit"]["id"] == "t3"
     await report(call, session_id, await result_of(call, step, nothing))
     data = await paused_for(call, session_id, PauseReason.BLOCKED)
+    assert data["session"]["pause_unit_id"] == "t1"
     unblock = of(CommandName.TASK_UNBLOCK, session_id=session_id, unit_id="t1")
     await turned_down(call, ErrorCode.UNAUTHORIZED, "task", **unblock)
-    await accepted(call.maintainer, "task", **unblock)
+    offered = {action["action"]: action.get("call") for action in data["recommended_actions"]}
+    after = await accepted(call.maintainer, offered["unblock"]["tool"], **parameters(offered["unblock"]))
+    # What is unblocked is not offered to be unblocked a second time.
+    assert "call" not in next(action for action in after["recommended_actions"] if action["action"] == "unblock")
     await resumed(call.maintainer, data)
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
     assert [payload["unit_id"] for payload in await payloads(call, session_id, EventType.UNIT_UNBLOCKED)] == ["t1"]

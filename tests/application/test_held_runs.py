@@ -110,28 +110,36 @@ async def test_a_run_that_another_server_holds_is_joined_and_not_run(tmp_path: P
     assert EventType.RUN_INTERRUPTED not in await types(world, session_id)
 
 
-@pytest.mark.parametrize("problem", [StoreBusy("Locked.", ""), StoreUnavailable("The disk is full.", "")])
-async def test_a_run_whose_end_could_not_be_recorded_is_told_of_and_not_made_over_and_over(
-    tmp_path: Path, problem: PortError
-) -> None:
-    world, session_id, call = await at_its_check(tmp_path)
+def failing_to_record(world: InProcess, problem: PortError, often: int) -> list[Batch]:
+    """Have a run's end not be recorded so often, and give what was refused."""
     append = world.store.append
     refused: list[Batch] = []
 
     def failing(batch: Batch) -> Head:
-        if batch.events[0].type is EventType.VERIFICATION_FINISHED and len(refused) < 5:
+        if batch.events[0].type is EventType.VERIFICATION_FINISHED and len(refused) < often:
             refused.append(batch)
             raise problem
         return append(batch)
 
     world.store.append = failing  # type: ignore[method-assign]
-    code = ErrorCode.STORE_BUSY if isinstance(problem, StoreBusy) else ErrorCode.STORE_UNAVAILABLE
-    data = await refused_with(world, code, "verification", **call)
-    assert len(world.runner.ran) == len(refused) == 1
-    assert data["retryable"] is isinstance(problem, StoreBusy)
-    refused += refused * 4
+    return refused
+
+
+async def test_a_run_whose_end_could_not_be_recorded_is_told_of_and_not_made_over_and_over(tmp_path: Path) -> None:
+    world, session_id, call = await at_its_check(tmp_path)
+    refused = failing_to_record(world, StoreUnavailable("The disk is full.", ""), often=1)
+    data = await refused_with(world, ErrorCode.STORE_UNAVAILABLE, "verification", **call)
+    assert (len(world.runner.ran), len(refused), data["retryable"]) == (1, 1, False)
     assert (await accepted(world, "verification", **call))["passed"]
     assert (await types(world, session_id)).count(EventType.RUN_INTERRUPTED) == 1
+
+
+async def test_what_a_run_came_to_is_recorded_once_the_store_is_no_longer_busy(tmp_path: Path) -> None:
+    world, session_id, call = await at_its_check(tmp_path)
+    refused = failing_to_record(world, StoreBusy("Locked.", ""), often=2)
+    assert (await accepted(world, "verification", **call))["passed"]
+    assert (len(world.runner.ran), len(refused)) == (1, 2)
+    assert (await types(world, session_id)).count(EventType.RUN_INTERRUPTED) == 0
 
 
 class Forbidden:

@@ -73,6 +73,17 @@ async def test_a_rebase_that_changes_a_check_takes_a_maintainer(tmp_path: Path) 
     assert (await next_step(call, session_id))["step"]["unit"]["id"] == "v1"
 
 
+async def test_a_rebase_that_moves_a_check_out_of_its_phase_takes_a_maintainer(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1"), check("v1", command="make")], [task("t2")]))
+    session_id = await start(call, SPEC)
+    rewrite(call, spec(SPEC, [task("t1")], [task("t2"), check("v1", command="make")]))
+    await next_step(call, session_id)
+    rebase = of(CommandName.TASK_SESSION_REBASE, session_id=session_id)
+    await turned_down(call, ErrorCode.UNAUTHORIZED, "task", **rebase)
+    rebased = await accepted(call.maintainer, "task", **rebase)
+    assert rebased["changes"] == [{"id": "v1", "change": ChangeKind.CHANGED, "proven_dropped": False}]
+
+
 async def test_a_spec_that_changed_under_its_session_fails_it_until_it_is_rebased(tmp_path: Path) -> None:
     call = InProcess(tmp_path, TWO_TASKS)
     session_id = await start(call, SPEC)

@@ -130,7 +130,7 @@ STANDING: dict[Point, Told] = {
     (Status.PAUSED, Reason.FEEDBACK_CYCLE_LIMIT): LOOK_INTO_IT,
     (Status.PAUSED, Reason.TASK_LIMIT): LOOK_INTO_IT,
     (Status.PAUSED, Reason.NO_PROGRESS): LOOK_INTO_IT,
-    (Status.PAUSED, Reason.BLOCKED): LOOK_INTO_IT,
+    (Status.PAUSED, Reason.BLOCKED): Told(Signal.PAUSED_NEEDS_ATTENTION, A_PERSON, ("unblock", "resume", "look")),
     (Status.PAUSED, Reason.GATE_FAILED): LOOK_INTO_IT,
     (Status.COMPLETED, None): Told(Signal.SPEC_COMPLETE, NOBODY),
     (Status.FAILED, None): Told(Signal.FAILED, A_PERSON, ("rebase", "start_over")),
@@ -143,6 +143,7 @@ WAYS: dict[str, tuple[Role, Name | None, tuple[str, ...], Json]] = {
     "go_on": (Role.AUTONOMY_RUNNER, Name.TASK_SESSION_RESUME, SESSION, {}),
     "go_on_fresh": (Role.AUTONOMY_RUNNER, Name.TASK_SESSION_RESUME, SESSION, {}),
     "resume": (Role.MAINTAINER, Name.TASK_SESSION_RESUME, SESSION, {}),
+    "unblock": (Role.MAINTAINER, Name.TASK_UNBLOCK, (*SESSION, "unit_id"), {}),
     "attest_pass": (Role.MAINTAINER, Name.TASK_SESSION_RESUME, (*SESSION, "verdict"), {}),
     "rebase": (Role.MAINTAINER, Name.TASK_SESSION_REBASE, SESSION, {}),
     "start_over": (Role.MAINTAINER, Name.TASK_SESSION_END, SESSION, {"reason": ReasonCode.OPERATOR_OVERRIDE}),
@@ -156,8 +157,9 @@ WAYS: dict[str, tuple[Role, Name | None, tuple[str, ...], Json]] = {
     "use_role": (Role.MAINTAINER, None, (), {}),
     "enable_feature": (Role.MAINTAINER, None, (), {}),
 }
-# Where the status is after a way out was taken. Looking leads nowhere; a new session leaves the old one as it was.
-LEADS_TO = {"rebase": Status.PAUSED, "start_over": Status.ENDED, "start_again": Status.ENDED}
+# Where the status is after a way out was taken. Looking leads nowhere; a new session leaves the old one as it was; a
+# session whose unit was unblocked is then resumed.
+LEADS_TO = {"rebase": Status.PAUSED, "unblock": Status.PAUSED, "start_over": Status.ENDED, "start_again": Status.ENDED}
 IDS = [" ".join(filter(None, point)) for point in POINTS]
 
 

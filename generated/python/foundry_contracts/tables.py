@@ -118,7 +118,7 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
         ErrorCode.INTERNAL_ERROR: ErrorCodeInfo(
             description="The server failed to answer.",
             type=ErrorType.INTERNAL,
-            remedy="Read the server's log under the request id; nothing was recorded by this call.",
+            remedy="Read the server's log under the request id, and look at the session before you send the call again.",
             retryable=False,
             common=True,
         ),
@@ -1013,6 +1013,7 @@ _LOOP_DECISION_WHEN: Final[tuple[tuple[frozenset[str | None] | None, ...], ...]]
         frozenset({SessionStatus.PAUSED}),
         frozenset({PauseReason.CONTEXT_LIMIT, PauseReason.HEARTBEAT_STALE, PauseReason.STEP_STALE}),
     ),
+    (None, frozenset({SessionStatus.PAUSED}), frozenset({PauseReason.BLOCKED})),
     (None, frozenset({SessionStatus.PAUSED}), None),
     (None, frozenset({SessionStatus.FAILED}), None),
     (None, frozenset({SessionStatus.ENDED}), None),
@@ -1035,6 +1036,9 @@ LOOP_DECISION_ROWS: Final[tuple[LoopDecisionRow, ...]] = (
     LoopDecisionRow(signal=LoopSignal.SPEC_COMPLETE, severity=Severity.L0, actions=()),
     LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("attest_pass",)),
     LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("go_on_fresh", "look")),
+    LoopDecisionRow(
+        signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("unblock", "resume", "look")
+    ),
     LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("resume", "look")),
     LoopDecisionRow(signal=LoopSignal.FAILED, severity=Severity.L1, actions=("rebase", "start_over")),
     LoopDecisionRow(signal=LoopSignal.PAUSED_NEEDS_ATTENTION, severity=Severity.L1, actions=("start_again",)),
@@ -1237,6 +1241,13 @@ ACTION_TEMPLATE_VALUES: Final[Mapping[str, ActionTemplateValues]] = MappingProxy
             call=CommandName.TASK_SESSION_RESET,
             params=("session_id",),
             fixed=MappingProxyType({"reason": "corrupt_state"}),
+        ),
+        "unblock": ActionTemplateValues(
+            fixed=MappingProxyType({}),
+            description="Unblock the unit once it can be done again, and every other that is blocked; then resume.",
+            least_role=Role.MAINTAINER,
+            call=CommandName.TASK_UNBLOCK,
+            params=("session_id", "unit_id"),
         ),
         "enable_feature": ActionTemplateValues(
             call=None,

@@ -50,6 +50,8 @@ _LOG = logging.getLogger(__name__)
 _RUNS, _CLOSES_LOG = "runs", "closes_log"
 # How far the clock may stand behind the last event before the caller is told.
 _NOTICED_S = 1.0
+# Between attempts to record a run's end.
+_PAUSES_S = tuple(0.05 * 2**number for number in range(11))
 _BEHIND = "The server's clock stands before the session's last event: until it has caught up, times are told as"
 # No answer of these is kept under a key. A run's changes until it ends, and a status is written outside the store, so
 # that a kept answer could tell of a write that failed. Asking either again does nothing twice.
@@ -250,7 +252,13 @@ class Application:
             self._spec_writer.write_back(state, events)
 
     async def _record_run(self, session_id: str, caller: Caller, payload: EventPayload) -> None:
-        until_first(lambda: self._recorder.run_end(session_id, caller, payload))
+        """Record how a run ended. It may have taken long to get so far: a busy store is asked again for a minute."""
+        for pause in _PAUSES_S:
+            try:
+                return until_first(lambda: self._recorder.run_end(session_id, caller, payload))
+            except StoreBusy:
+                await asyncio.sleep(pause)
+        return until_first(lambda: self._recorder.run_end(session_id, caller, payload))
 
     def _accepted(self, call: Call, request_id: str, reply: BaseModel) -> Envelope:
         answer = envelope.success(request_id, reply, call.alias, call.warnings)

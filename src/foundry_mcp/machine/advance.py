@@ -41,7 +41,8 @@ def advance(
     if unit is not None:
         return (_next_unit(state, situation, unit),)
     if state.done_in_phase < len(state.phase.units):
-        return (SessionPaused(reason=PauseReason.BLOCKED, phase_id=state.phase.phase.id),)
+        blocked = next((unit.id for unit in state.phase.units if unit.id in state.blocked), None)
+        return (SessionPaused(reason=PauseReason.BLOCKED, phase_id=state.phase.phase.id, unit_id=or_absent(blocked)),)
     if state.gate_waits_for_person:
         return (_pause(state, PauseReason.GATE_REVIEW_REQUIRED),)
     if not state.gate_passed:

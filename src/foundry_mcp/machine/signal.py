@@ -50,6 +50,8 @@ def _facts_of(state: Session | None) -> Mapping[str, object]:
     facts: dict[str, object] = {"session_id": state.session_id, "spec_id": state.spec_id}
     if state.pause_unit is not None:
         facts["verdict"] = {"id": state.pause_unit, "verdict": "pass"}
+    if state.pause_unit in state.blocked:
+        facts["unit_id"] = state.pause_unit
     return facts
 
 

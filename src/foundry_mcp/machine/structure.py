@@ -74,11 +74,20 @@ def _parts(plan: PlanIndex) -> dict[str, object]:
 
 
 def changes_a_check(old: PlanIndex, new: PlanIndex) -> bool:
-    """Tell whether a verification is lost, or carried out otherwise, or a path is protected no more.
+    """Tell whether a verification is lost, moved to another phase, or carried out otherwise, or a path bared.
 
-    A new one takes nothing away.
+    Moved, its phase would be completed without it. A new one takes nothing away.
     """
-    now = units_of(new)
     if not set(old.protected_paths) <= set(new.protected_paths):
         return True
-    return any(unit.kind is UnitKind.VERIFY and not survives(unit, now.get(unit.id)) for unit in units_of(old).values())
+    now = _checks(new)
+    return any(
+        name not in now or now[name][0] != phase or not survives(unit, now[name][1])
+        for name, (phase, unit) in _checks(old).items()
+    )
+
+
+def _checks(plan: PlanIndex) -> dict[str, tuple[str, PlanUnit]]:
+    """Give the verifications by id, each with the phase that it is of."""
+    found = ((phase.phase.id, unit) for phase in plan.phases for unit in phase.units)
+    return {unit.id: (phase, unit) for phase, unit in found if unit.kind is UnitKind.VERIFY}
