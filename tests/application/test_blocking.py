@@ -13,6 +13,7 @@ from foundry_contracts.vocabulary import (
     LoopSignal,
     Outcome,
     PauseReason,
+    SessionStatus,
     UnitStanding,
     UnitState,
 )
@@ -54,16 +55,26 @@ async def test_a_blocked_unit_lets_the_others_go_on_until_nothing_else_is_left(t
     assert step["unit"]["id"] == "t3"
     await report(call, session_id, await result_of(call, step, nothing))
     data = await paused_for(call, session_id, PauseReason.BLOCKED)
-    assert data["session"]["pause_unit_id"] == "t1"
     unblock = of(CommandName.TASK_UNBLOCK, session_id=session_id, unit_id="t1")
     await turned_down(call, ErrorCode.UNAUTHORIZED, "task", **unblock)
-    offered = {action["action"]: action.get("call") for action in data["recommended_actions"]}
-    after = await accepted(call.maintainer, offered["unblock"]["tool"], **parameters(offered["unblock"]))
-    # What is unblocked is not offered to be unblocked a second time.
-    assert "call" not in next(action for action in after["recommended_actions"] if action["action"] == "unblock")
+    await accepted(call.maintainer, "task", **unblock)
     await resumed(call.maintainer, data)
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
     assert [payload["unit_id"] for payload in await payloads(call, session_id, EventType.UNIT_UNBLOCKED)] == ["t1"]
+
+
+async def test_the_first_call_that_is_recommended_leads_out_of_a_blocked_session_step_by_step(tmp_path: Path) -> None:
+    call = InProcess(tmp_path, spec(SPEC, [task("t1"), task("t2", "t1"), task("t3")]))
+    session_id = await start(call, SPEC)
+    for unit in ("t3", "t1"):
+        await accepted(call, "task", **of(CommandName.TASK_BLOCK, session_id=session_id, unit_id=unit, reason="Later."))
+    data, followed = await paused_for(call, session_id, PauseReason.BLOCKED), []
+    while data["session"]["status"] == SessionStatus.PAUSED:
+        action = next(action for action in data["recommended_actions"] if "call" in action)
+        followed.append((action["action"], action["call"]["params"].get("unit_id")))
+        data = await accepted(call.maintainer, action["call"]["tool"], **parameters(action["call"]))
+    assert followed == [("unblock", "t1"), ("unblock", "t3"), ("resume", None)]
+    assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE
 
 
 async def test_only_a_maintainer_has_a_step_skipped_and_only_with_a_reason(tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ async def test_a_used_proof_is_expired_after_the_grace(tmp_path: Path) -> None:
     call.clock.time = "2026-01-01T01:00:00.001Z"
     sent = answer_to(REPORT, session_id=session_id, result=well(step))
     data = await refused(call, ErrorCode.STEP_PROOF_EXPIRED, "task", **sent)
-    assert data["details"] == {"recorded_at": recorded_at}
+    assert data["details"] == {"recorded_at": recorded_at, "outcome": Outcome.SUCCESS}
     await next_step(call, session_id)
 
 

@@ -26,12 +26,10 @@ from foundry_contracts.vocabulary import (
     GatePolicy,
     NodeStatus,
     Outcome,
-    PauseReason,
     ReasonCode,
     Role,
     SessionStatus,
     StepType,
-    UnitState,
     Verdict,
 )
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
@@ -751,14 +749,7 @@ class History(RuleBasedStateMachine):
             self._send(0, Role.MAINTAINER, CommandName.TASK_SESSION_ACCEPT_POLICY, **session)
 
     def _lead_out(self, log: Log, name: str, data: Json) -> None:
-        """Do what a stopped session asks for: unblock what is blocked, then send the first call it recommends."""
-        if data["session"].get("pause_reason") == PauseReason.BLOCKED:
-            listed = self._send(0, Role.MAINTAINER, CommandName.TASK_LIST, spec_id=name, state=UnitState.BLOCKED)
-            for unit in listed["data"]["tasks"]:
-                params = {"session_id": log.session_id, "unit_id": unit["id"]}
-                self._send(
-                    0, Role.MAINTAINER, CommandName.TASK_UNBLOCK, key=self._key(Role.MAINTAINER, "fresh"), **params
-                )
+        """Send the first call that a stopped session recommends."""
         call = next(action["call"] for action in data["recommended_actions"] if "call" in action)
         arguments = parameters(call)
         command = CommandName(".".join(filter(None, (call["tool"], call["action"], call.get("command")))))

@@ -251,7 +251,7 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
         ErrorCode.STEP_PROOF_EXPIRED: ErrorCodeInfo(
             description="The proof was used too long ago for its answer to be given again.",
             type=ErrorType.CONFLICT,
-            remedy="Go on with task session-step next; details say when it was used, and the first report stands.",
+            remedy="Go on with task session-step next: the first report stands, and details say when it was recorded and as what.",
             retryable=False,
             common=False,
         ),
@@ -1244,7 +1244,7 @@ ACTION_TEMPLATE_VALUES: Final[Mapping[str, ActionTemplateValues]] = MappingProxy
         ),
         "unblock": ActionTemplateValues(
             fixed=MappingProxyType({}),
-            description="Unblock the unit once it can be done again, and every other that is blocked; then resume.",
+            description="Unblock what is blocked, once it can be done again: this call is for the first of it, and its answer names the next.",
             least_role=Role.MAINTAINER,
             call=CommandName.TASK_UNBLOCK,
             params=("session_id", "unit_id"),

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from foundry_contracts.dispatch import CommandEntry
 from foundry_contracts.handlers import Refusal
+from foundry_contracts.models.events_session import StepReported
 from foundry_contracts.models.formats_session import StepResult
-from foundry_contracts.vocabulary import CommandName, ErrorCode
+from foundry_contracts.vocabulary import CommandName, ErrorCode, EventType
 from foundry_mcp.machine.moments import seconds_between
 from foundry_mcp.machine.proof import proof_digest
 from foundry_mcp.ports import Answer, Store
@@ -20,6 +21,7 @@ from foundry_mcp.ports import Answer, Store
 _RECORDING = (CommandName.TASK_SESSION_STEP_NEXT.value, CommandName.TASK_SESSION_STEP_REPORT.value)
 # A key holds for all commands: the same key with another one is a conflict.
 _ANY_COMMAND = "*"
+_PAGE = 200
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -85,9 +87,23 @@ def look_up(store: Store, entry: CommandEntry, use: Use, now: str, grace_s: int)
     if same is None:
         return True
     if use.expires and seconds_between(same.recorded_at, now) > grace_s:
-        message = f"This proof was used at {same.recorded_at}, longer ago than answers are given again."
-        return Refusal(ErrorCode.STEP_PROOF_EXPIRED, message, {"recorded_at": same.recorded_at})
+        outcome = _recorded_outcome(store, use.token)
+        message = f"This proof was used at {same.recorded_at}, longer ago than answers are given again: {outcome}."
+        return Refusal(ErrorCode.STEP_PROOF_EXPIRED, message, {"recorded_at": same.recorded_at, "outcome": outcome})
     return same
+
+
+def _recorded_outcome(store: Store, token: str) -> str:
+    """Give the outcome that the log has of a used proof. It is looked for from the log's end: few come so late."""
+    session_id, _, digest = token.partition(":")
+    before = None
+    while page := store.page(session_id, after=None, before=before, limit=_PAGE, types=(EventType.STEP_REPORTED,)):
+        for event in page:
+            reported = StepReported.model_validate_json(event.payload)
+            if reported.proof_digest == digest:
+                return reported.outcome.value
+        before = page[-1].seq
+    raise ValueError("an answer was kept for a report that the log does not have")
 
 
 def _key(use: Use, command: str) -> str:

@@ -50,9 +50,9 @@ def _facts_of(state: Session | None) -> Mapping[str, object]:
     facts: dict[str, object] = {"session_id": state.session_id, "spec_id": state.spec_id}
     if state.pause_unit is not None:
         facts["verdict"] = {"id": state.pause_unit, "verdict": "pass"}
-    if state.pause_unit in state.blocked:
-        facts["unit_id"] = state.pause_unit
-    return facts
+    blocked = state.phase.units if state.pause_reason is PauseReason.BLOCKED else ()
+    first = next((unit.id for unit in blocked if unit.id in state.blocked), None)
+    return facts if first is None else facts | {"unit_id": first}
 
 
 def _action(name: str, facts: Mapping[str, object]) -> RecommendedAction:
