@@ -174,6 +174,7 @@ async def test_tokens_that_cannot_be_read_let_nobody_in_and_are_told_of_once(
             reply = await asked(server, listing(server, token))
             assert (reply.status, reply.headers["retry-after"]) == (503, "1")
             assert said(reply) == "This server cannot read its tokens now; its log says why."
+            assert (await asked(server, listing(server, authorization="Basic x"))).status == 401
         file.write_bytes(kept)
         assert (await asked(server, listing(server, token))).status == 200
         file.unlink()

@@ -62,13 +62,14 @@ class Admission:
                 "A token is needed: send it as 'Authorization: Bearer ...'; 'foundry-mcp token add' makes one."
             )
         scheme, _, token = values[0].partition(" ")
-        known = scheme.lower() == _SCHEME and len(values) == 1
+        if scheme.lower() != _SCHEME or len(values) > 1:
+            return _none_of_ours()
         try:
-            caller = self._owner(token.strip()) if known else None
+            caller = self._owner(token.strip())
         except PortError as problem:
             return self._unreadable(problem)
         self._told = ""
-        return caller or _unknown("The token is none of this server's.", b', error="invalid_token"')
+        return caller or _none_of_ours()
 
     def _unreadable(self, problem: PortError) -> TurnedAway:
         """Turn a request away while tokens cannot be read, and log why: once, however many come meanwhile."""
@@ -102,6 +103,10 @@ def _values(headers: Sequence[Header]) -> Iterable[list[str]]:
         if name in found:
             found[name].append(value.decode("latin-1"))
     return found.values()
+
+
+def _none_of_ours() -> TurnedAway:
+    return _unknown("The token is none of this server's.", b', error="invalid_token"')
 
 
 def _unknown(message: str, more: bytes = b"") -> TurnedAway:
