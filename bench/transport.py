@@ -19,6 +19,8 @@ from pathlib import Path
 
 from bench.steps import FLOOR_SERVER
 from bench.timing import Timings
+from foundry_contracts.vocabulary import Role
+from foundry_mcp.bootstrap import open_tokens
 from tests.driving import Json, spec, start, task
 from tests.http_server import HttpClient, HttpServer, call_request
 from tests.http_server import command_line as http_command_line
@@ -42,6 +44,7 @@ class Place:
         (self.workspace / "specs" / "active" / f"{SPEC}.json").write_text(json.dumps(document))
         user_config(folder, "[server]\nrequire_token = false\n")
         self.environ = environment(folder / "state")
+        self.token = open_tokens(self.workspace, self.environ).add("reader", Role.OBSERVER)
 
     async def status(self) -> Json:
         """Start the session, and give the arguments that ask for its status."""
@@ -67,6 +70,8 @@ async def measure_calls(timings: Timings, place: Place, count: int) -> None:
             nothing, reading = await floor.connect(), await http.connect()
             calls[f"floor: no-op over HTTP, {era}"] = partial(nothing.ask, call_request(floor.port, mode, "noop", {}))
             calls[f"status over HTTP, {era}"] = partial(reading.ask, call_request(http.port, mode, "task", status))
+            known = call_request(http.port, mode, "task", status, place.token)
+            calls[f"status with a token, {era}"] = partial(reading.ask, known)
         for _ in range(count // BLOCK):
             for name, call in calls.items():
                 # The first call after the others' turns finds nothing of its server in the processor's caches.
@@ -111,6 +116,8 @@ async def main() -> None:
     for how, limit in limits.items():
         print("\n".join(calls.ratio(f"status over {how}", [f"floor: no-op over {how}"], limit)))
         print("\n".join(calls.fastest_ratio(f"status over {how}", f"floor: no-op over {how}")))
+    for era in ERAS.values():
+        print("\n".join(calls.ratio(f"status with a token, {era}", [f"floor: no-op over HTTP, {era}"])))
     print("\n".join(crowd.slowest_ratio(f"{CLIENTS} clients, one call a second", "one client", 20)))
     print("\n".join(crowd.slowest_ratio(f"{CLIENTS} clients, without a pause", "one client")))
 

@@ -87,7 +87,10 @@ class StartRefused(PortError):
 
     def __init__(self, findings: Sequence[StartupFinding]) -> None:
         told = [f"{finding.code.value}: {finding.message}\n    {finding.remedy}" for finding in findings]
-        super().__init__("\n  ".join(["", *told]).strip(), "'foundry-mcp doctor' tells this and more without a start.")
+        super().__init__(
+            "\n  ".join(["", *told]).strip(),
+            "'foundry-mcp doctor', with the same options, tells this and more without a start.",
+        )
 
 
 _STORE_FILE = "store.sqlite3"

@@ -68,8 +68,23 @@ def test_a_revoked_token_lets_nobody_in_and_the_others_stay(tokens: TokenFile) -
     assert tokens.caller(tokens.add("ops", Role.OBSERVER)) == Caller("ops", Role.OBSERVER)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '[{"actor": "ops"}]'])
-def test_a_damaged_file_is_said_to_be_damaged(tokens: TokenFile, tmp_path: Path, text: str) -> None:
+_KEPT = '[{"actor": "ops", "role": "%s", "made_at": "2026-01-01T00:00:00.000Z", "digest": %s}]'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is no JSON"),
+        ("{", "it is no JSON"),
+        ("{}", "it holds no list of tokens"),
+        ("[1]", "it holds no list of tokens"),
+        ('[{"actor": "ops"}]', "it holds no list of tokens"),
+        (_KEPT % ("observer", 7), "it holds no list of tokens"),
+        (_KEPT % ("king", '"d"'), "the role of 'ops' is none"),
+    ],
+)
+def test_a_damaged_file_is_said_to_be_damaged_and_how(tokens: TokenFile, tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "tokens.json").write_text(text, encoding="utf-8")
-    with pytest.raises(PortError, match="is damaged"):
+    with pytest.raises(PortError) as refused:
         tokens.caller("anything")
+    assert f"tokens.json is damaged: {said}" in refused.value.message

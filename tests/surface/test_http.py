@@ -162,6 +162,29 @@ async def test_without_a_token_or_with_one_that_is_unknown_or_revoked_nothing_is
         assert (await asked(server, listing(server, token))).status == 401
 
 
+async def test_tokens_that_cannot_be_read_let_nobody_in_and_are_told_of_once(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    token = home.token("runner", Role.AUTONOMY_RUNNER)
+    (file,) = home.state.rglob("tokens.json")
+    kept = file.read_bytes()
+    async with home.serving() as server:
+        file.write_text("{}", encoding="utf-8")
+        for _ in range(3):
+            reply = await asked(server, listing(server, token))
+            assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+            assert said(reply) == "This server cannot read its tokens now; its log says why."
+            assert (await asked(server, listing(server, authorization="Basic x"))).status == 401
+        file.write_bytes(kept)
+        assert (await asked(server, listing(server, token))).status == 200
+        file.unlink()
+        assert (await asked(server, listing(server, token))).status == 401
+    told = capfd.readouterr().err
+    assert told.count("tokens.json is damaged: it holds no list of tokens.") == 1
+    assert "Take the file away and add the tokens anew." in told
+    assert "Traceback" not in told
+
+
 async def test_without_the_need_of_a_token_a_caller_has_the_postures_role(home: Home) -> None:
     keeper = home.token("keeper", Role.MAINTAINER)
     async with home.serving(OPEN, FOUNDRY_MCP_TOKEN=keeper) as server:
@@ -213,7 +236,22 @@ async def test_what_is_no_call_is_answered_plainly(home: Home) -> None:
             reply = await connection.ask(f"{method} /mcp HTTP/1.1\r\n{host}".encode())
             assert (reply.status, reply.headers["allow"]) == (405, "POST")
         assert (await connection.ask(f"GET / HTTP/1.1\r\n{host}".encode())).status == 404
-        assert (await connection.ask(post(b"{", {"host": f"127.0.0.1:{server.port}"}))).status == 400
+        host = f"127.0.0.1:{server.port}"
+        for era in ERAS.values():
+            known = {"host": host, "mcp-protocol-version": era}
+            for body in (
+                b"",
+                b"{",
+                b"[]",
+                b"[" * 100_000,
+                b"\xff\x00",
+                b'{"jsonrpc": "2.0", "id": %s}' % (b"9" * 5000),
+            ):
+                reply = await connection.ask(post(body, known))
+                assert (reply.status, said(reply) != "") == (400, True)
+            assert (await connection.ask(post(b"{}", {**known, "content-type": "text/plain"}))).status == 400
+            assert (await connection.ask(post(b"{}", {**known, "accept": "text/html"}))).status == 406
+        assert (await connection.ask(listing(server))).status == 200
 
 
 async def test_a_client_that_asks_whether_to_send_its_body_is_told_at_once(home: Home) -> None:

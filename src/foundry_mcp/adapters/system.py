@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class SystemIds:
         with self._lock:
             # In the same millisecond, or with the clock set back, count on from the last id: an overflow of the
             # random part carries into the time, which is still in order.
-            drawn = self._milliseconds() << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+            drawn = self._milliseconds() << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
             self._latest = max(drawn, self._latest + 1)
             latest = self._latest
         return f"{prefix}_{_base32(latest, _TIME_DIGITS + _RANDOM_DIGITS)}"

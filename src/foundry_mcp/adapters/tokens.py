@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -60,14 +60,14 @@ class TokenFile:
         try:
             mark = self._mark()
             if self._known.mark != mark:
-                tokens = [Token(**entry) for entry in json.loads(self._path.read_text(encoding="utf-8"))]
+                tokens = _tokens_in(self._path.read_bytes())
                 self._known = _Known(mark, tokens, {token.digest: _owner(token) for token in tokens})
             return self._known
         except FileNotFoundError:
             return _NOTHING_KNOWN
         except OSError as error:
             raise unreadable(self._path, error) from error
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise PortError(
                 f"{self._path} is damaged: {error}.", "Take the file away and add the tokens anew."
             ) from error
@@ -125,8 +125,26 @@ def who_calls(tokens: TokenFile, environ: Mapping[str, str], otherwise: Caller) 
     return caller
 
 
+def _tokens_in(content: bytes) -> list[Token]:
+    """Read the tokens that a file holds; ValueError, with what is wrong, where it holds something else."""
+    try:
+        entries = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is no JSON: {error}") from error
+    try:
+        tokens = [Token(**entry) for entry in entries]
+    except TypeError as error:
+        raise ValueError("it holds no list of tokens") from error
+    if not isinstance(entries, list) or not all(isinstance(value, str) for token in tokens for value in astuple(token)):
+        raise ValueError("it holds no list of tokens")
+    return tokens
+
+
 def _owner(token: Token) -> Caller:
-    return Caller(token.actor, Role(token.role))
+    try:
+        return Caller(token.actor, Role(token.role))
+    except ValueError as error:
+        raise ValueError(f"the role of {token.actor!r} is none: {token.role!r}") from error
 
 
 def _digest(secret: str) -> str:

@@ -108,7 +108,7 @@ class Application:
         self._world.store.close()
 
     async def _answer(self, call: Call, request_id: str) -> Envelope:
-        limited = self._denials.limited(call, self._world.clock.now())
+        limited = self._denials.limited(call, self._world.clock)
         if limited is not None:
             return self._refused(call, request_id, limited)
         closed = self._world.policy.closed(call.entry.flag)

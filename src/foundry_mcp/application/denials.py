@@ -16,7 +16,7 @@ from foundry_mcp.application.sessions import payload_text
 from foundry_mcp.machine.moments import later, seconds_between
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import SERVER, Ids, LogBroken, Store, StoredEvent
+from foundry_mcp.ports import SERVER, Clock, Ids, LogBroken, Store, StoredEvent
 
 _LOG = logging.getLogger(__name__)
 _LIMIT = 10
@@ -39,13 +39,13 @@ class Denials:
         """Note a denial."""
         self._moments.setdefault(caller.id, deque(maxlen=_LIMIT)).append(now)
 
-    def limited(self, call: Call, now: str) -> Refusal | None:
+    def limited(self, call: Call, clock: Clock) -> Refusal | None:
         """Refuse an actor that was denied ten times within the last minute; the first time, that is recorded."""
         caller = call.caller
         moments = self._moments.get(caller.id)
         if moments is None or len(moments) < _LIMIT:
             return None
-        until = later(moments[0], _WINDOW_S)
+        now, until = clock.now(), later(moments[0], _WINDOW_S)
         if now >= until:
             return None
         if self._waits.get(caller.id) != until:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from pydantic_core import MISSING
 
@@ -64,6 +65,8 @@ def _phase_progress(state: Session) -> PhaseProgress:
     )
 
 
+# Nobody changes what is shown, and how far a session is stays the same from one look to the next.
+@lru_cache
 def progress_of(total: int, completed: int) -> Progress:
     """Say how far so many of so many are."""
     percent = 100 * completed // total if total else 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,11 +11,16 @@ from typing import Final
 from foundry_contracts.models.config import ServerConfig
 from foundry_contracts.vocabulary import Reach
 from foundry_mcp.machine.situation import Caller
+from foundry_mcp.ports import PortError
 from foundry_mcp.surface.http.address import Address
+
+_LOG = logging.getLogger(__name__)
 
 Header = tuple[bytes, bytes]
 Owner = Callable[[str], Caller | None]
 
+# A client that is told so sends the same call again.
+RETRY: Final = (b"retry-after", b"1")
 _CHALLENGE: Final = b'Bearer realm="foundry-mcp"'
 _SCHEME: Final = "bearer"
 
@@ -37,6 +43,7 @@ class Admission:
         self._origins = frozenset(origin.lower() for origin in origins)
         self._owner = owner
         self._otherwise = otherwise
+        self._told = ""
 
     def admit(self, headers: Sequence[Header]) -> Caller | TurnedAway:
         """Judge a request by its headers, whose names are in lower case."""
@@ -55,9 +62,22 @@ class Admission:
                 "A token is needed: send it as 'Authorization: Bearer ...'; 'foundry-mcp token add' makes one."
             )
         scheme, _, token = values[0].partition(" ")
-        known = scheme.lower() == _SCHEME and len(values) == 1
-        caller = self._owner(token.strip()) if known else None
-        return caller or _unknown("The token is none of this server's.", b', error="invalid_token"')
+        if scheme.lower() != _SCHEME or len(values) > 1:
+            return _none_of_ours()
+        try:
+            caller = self._owner(token.strip())
+        except PortError as problem:
+            return self._unreadable(problem)
+        self._told = ""
+        return caller or _none_of_ours()
+
+    def _unreadable(self, problem: PortError) -> TurnedAway:
+        """Turn a request away while tokens cannot be read, and log why: once, however many come meanwhile."""
+        if problem.message != self._told:
+            _LOG.error("%s\n  %s", problem.message, problem.remedy)
+            self._told = problem.message
+        message = "This server cannot read its tokens now; its log says why."
+        return TurnedAway(HTTPStatus.SERVICE_UNAVAILABLE, message, (RETRY,))
 
 
 def admission_to(address: Address, settings: ServerConfig, owner: Owner, posture: Caller) -> Admission:
@@ -83,6 +103,10 @@ def _values(headers: Sequence[Header]) -> Iterable[list[str]]:
         if name in found:
             found[name].append(value.decode("latin-1"))
     return found.values()
+
+
+def _none_of_ours() -> TurnedAway:
+    return _unknown("The token is none of this server's.", b', error="invalid_token"')
 
 
 def _unknown(message: str, more: bytes = b"") -> TurnedAway:

@@ -17,7 +17,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.surface.http.admission import Admission, Header, TurnedAway
+from foundry_mcp.surface.http.admission import RETRY, Admission, Header, TurnedAway
 from foundry_mcp.surface.http.body import NotTaken, again, whole
 
 Scope = MutableMapping[str, Any]
@@ -88,7 +88,7 @@ class HttpApp:
         except asyncio.CancelledError:
             # Only the end of the server's patience at its own end cancels a call.
             message = "The server is stopping; send the same call again."
-            await _turn_away(send, TurnedAway(HTTPStatus.SERVICE_UNAVAILABLE, message, ((b"retry-after", b"1"),)))
+            await _turn_away(send, TurnedAway(HTTPStatus.SERVICE_UNAVAILABLE, message, (RETRY,)))
 
 
 def caller_of(context: Any) -> Caller:
