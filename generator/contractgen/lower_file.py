@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from contractgen import names, resolve
+from contractgen.breaking.deprecation import MEMBERS_MARK
 from contractgen.contract_file import Document
 from contractgen.lower_command import command_name, lower_command
 from contractgen.lower_config import without_settings
@@ -163,9 +164,10 @@ def _event(name: str, raw: Mapping[str, Json], origin: Origin) -> Event:
 
 
 def listed(schema: Mapping[str, Json], enumeration: Enumeration) -> dict[str, Json]:
-    """Give an enumeration's schema with its members as values."""
+    """Give an enumeration's schema with its members as values, and for those who compare it the deprecated ones."""
     members = [member.value for member in enumeration.members]
-    return {**schema, "enum": members} if members else dict(schema)
+    deprecated = {member.value: member.deprecated for member in enumeration.members if member.deprecated}
+    return {**schema, **({"enum": members} if members else {}), **({MEMBERS_MARK: deprecated} if deprecated else {})}
 
 
 def _module(document: Document) -> str:
