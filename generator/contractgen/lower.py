@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from contractgen import documents, resolve
+from contractgen import addresses, documents
+from contractgen.addresses import Index
 from contractgen.contract_file import Document
 from contractgen.documents import Folder
 from contractgen.errors import ContractError
@@ -57,17 +58,17 @@ def lower(folder: Folder, findings: list[Finding], memory: Memory) -> ContractSe
     files = [_file(document, places, memory) for document in folder.documents]
     for file in files:
         findings += [finding for part in file.parts for finding in part.findings]
-    return _Joining(files, findings, memory).run(folder, places)
+    return _Joining(files, findings, memory).run(folder)
 
 
-def _index(folder: Folder, findings: list[Finding], memory: Memory) -> resolve.Index:
-    named = tuple((document.file, *document.data.get("$defs", {})) for document in folder.documents)
-    places, duplicates = memory.once("index", "", named, lambda: resolve.index(folder.documents))
+def _index(folder: Folder, findings: list[Finding], memory: Memory) -> Index:
+    named = tuple(map(addresses.words, folder.documents))
+    places, duplicates = memory.once("index", "", named, lambda: addresses.index(folder.documents))
     findings += duplicates
     return places
 
 
-def _file(document: Document, places: resolve.Index, memory: Memory) -> LoweredFile:
+def _file(document: Document, places: Index, memory: Memory) -> LoweredFile:
     return memory.once("file", document.file, (document, places), lambda: lower_file(document, places, memory))
 
 
@@ -80,7 +81,7 @@ class _Joining:
         self.findings = findings
         self.memory = memory
 
-    def run(self, folder: Folder, places: resolve.Index) -> ContractSet:
+    def run(self, folder: Folder) -> ContractSet:
         events = self._events()
         commands = self._commands()
         tools = self._tools(commands)
@@ -97,7 +98,7 @@ class _Joining:
             tables=tables,
             machines=self._joined("machines"),
             values=self._joined("values"),
-            configurations=self._configurations(folder.documents, places),
+            configurations=self._configurations(folder.documents, definitions),
             events=events,
             tools=tools,
             published=tuple(name for part in self.parts for name in part.published),
@@ -110,17 +111,24 @@ class _Joining:
     def _joined(self, kind: str) -> dict[str, Any]:
         return {name: item for part in self.parts for name, item in getattr(part, kind).items()}
 
-    def _configurations(self, documents: tuple[Document, ...], places: resolve.Index) -> dict[str, Configuration]:
-        defined = {name: raw for document in documents for name, raw in document.data.get("$defs", {}).items()}
-        return {
-            name: self.memory.once(
-                "configuration",
-                name,
-                (places, json.dumps(raw), *(json.dumps(defined.get(target)) for target in section_names(raw))),
-                partial(lower_configuration, name, raw, defined, places.files, origin),
+    def _configurations(
+        self, documents: tuple[Document, ...], definitions: Mapping[str, Definition]
+    ) -> dict[str, Configuration]:
+        written = {name: raw for document in documents for name, raw in document.data.get("$defs", {}).items()}
+
+        def lowered(name: str, raw: Mapping[str, Json], origin: Origin) -> Configuration:
+            names = section_names(definitions[name].schema)
+            # What settings say of themselves is gone from the schemas, so it is looked up in what was written.
+            sections = {target: (written[target], definitions[target]) for target in names if target in definitions}
+            depends = (
+                json.dumps(raw),
+                definitions[name],
+                *(p for w, d in sections.values() for p in (json.dumps(w), d)),
             )
-            for name, (raw, origin) in self._joined("configurations").items()
-        }
+            make = partial(lower_configuration, definitions[name], raw, sections, origin)
+            return self.memory.once("configuration", name, depends, make)
+
+        return {name: lowered(name, raw, origin) for name, (raw, origin) in self._joined("configurations").items()}
 
     def _events(self) -> dict[str, Event]:
         events: dict[str, Event] = {}
