@@ -155,13 +155,16 @@ class _Joining:
 
     def _tools(self, commands: list[tuple[int, Command]]) -> dict[str, Tool]:
         tools: dict[str, tuple[int, Tool]] = {}
+        own: dict[str, list[Command]] = {}
+        for _, command in commands:
+            own.setdefault(command.tool, []).append(command)
         for document in (file.document for file in self.files if "x-tool" in file.document.data):
             raw = document.data["x-tool"]
             origin = Origin(document.file, "/x-tool")
             if raw["name"] in tools:
                 message = f"The tool {raw['name']} also stands in {tools[raw['name']][1].origin.file}."
                 self.findings.append(Finding("unique-name", origin, message, "Keep one of the two files."))
-            tools[raw["name"]] = (raw["order"], self._tool(document, commands, origin))
+            tools[raw["name"]] = (raw["order"], self._tool(document, tuple(own.get(raw["name"], ())), origin))
         for _, command in commands:
             if command.tool not in tools:
                 message = f"No file has an x-tool named {command.tool}."
@@ -170,9 +173,8 @@ class _Joining:
         ordered = sorted(tools.values(), key=lambda pair: (pair[0], pair[1].name))
         return {tool.name: tool for _, tool in ordered}
 
-    def _tool(self, document: Document, commands: list[tuple[int, Command]], origin: Origin) -> Tool:
+    def _tool(self, document: Document, own: tuple[Command, ...], origin: Origin) -> Tool:
         raw = document.data["x-tool"]
-        own = tuple(command for _, command in commands if command.tool == raw["name"])
         return self.memory.once(
             "tool",
             document.file,

@@ -15,7 +15,6 @@ ONE = ("additionalProperties", "contains", "contentSchema", "else", "if", "items
        "unevaluatedItems", "unevaluatedProperties")  # fmt: skip
 MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
 NAMED = ("$defs", "dependentSchemas", "patternProperties", "properties")
-
 PREFIX = "#/$defs/"
 
 
