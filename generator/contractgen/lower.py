@@ -31,10 +31,10 @@ from contractgen.model import (
     Json,
     Member,
     Origin,
-    Settings,
     Tool,
 )
 from contractgen.nearest import hint
+from contractgen.settings_file import settings
 
 __all__ = ["ContractError", "load", "lower"]
 
@@ -92,7 +92,7 @@ class _Joining:
                 definitions[name] = self._listing(definitions[name], enumeration)
         tables = {name: self._expanded(table, enumerations) for name, table in self._joined("tables").items()}
         return ContractSet(
-            settings=self.memory.once("settings", "", (folder.settings,), lambda: _settings(folder.settings)),
+            settings=self.memory.once("settings", "", (folder.settings,), partial(settings, folder.settings)),
             definitions=definitions,
             enumerations=enumerations,
             tables=tables,
@@ -116,7 +116,7 @@ class _Joining:
     ) -> dict[str, Configuration]:
         written = {name: raw for document in documents for name, raw in document.data.get("$defs", {}).items()}
 
-        def lowered(name: str, raw: Mapping[str, Json], origin: Origin) -> Configuration:
+        def configuration(name: str, raw: Mapping[str, Json], origin: Origin) -> Configuration:
             names = section_names(definitions[name].schema)
             # What settings say of themselves is gone from the schemas, so it is looked up in what was written.
             sections = {target: (written[target], definitions[target]) for target in names if target in definitions}
@@ -128,7 +128,9 @@ class _Joining:
             make = partial(lower_configuration, definitions[name], raw, sections, origin)
             return self.memory.once("configuration", name, depends, make)
 
-        return {name: lowered(name, raw, origin) for name, (raw, origin) in self._joined("configurations").items()}
+        return {
+            name: configuration(name, raw, origin) for name, (raw, origin) in self._joined("configurations").items()
+        }
 
     def _events(self) -> dict[str, Event]:
         events: dict[str, Event] = {}
@@ -216,23 +218,3 @@ class _Joining:
 
 def _digest(hashes: Mapping[str, str]) -> str:
     return hashlib.sha256("".join(f"{file}\0{sha}\n" for file, sha in sorted(hashes.items())).encode()).hexdigest()
-
-
-def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
-    return Settings(
-        name=raw["set"]["name"],
-        version=raw["set"]["version"],
-        id_base=raw["set"]["id_base"],
-        package=raw["python"]["package"],
-        distribution=raw["python"]["distribution"],
-        server=raw["mcp"]["server"],
-        tool_reference=raw["docs"]["tool_reference"],
-        errors=raw["set"]["errors"],
-        roles=raw["set"]["roles"],
-        envelope=raw["set"]["envelope"],
-        flags=raw["set"]["flags"],
-        property_test_floor=raw["tests"]["minimum_examples"],
-        input_budget=raw["mcp"]["input_budget"],
-        deprecation_months=raw["deprecation"]["months"],
-        deprecation_minor_releases=raw["deprecation"]["minor_releases"],
-    )

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from contractgen.bundle import bundled, inlined, references
+from contractgen.bundle import bundled, inlined
 from contractgen.memory import remembered
 from contractgen.model import ContractSet
+from contractgen.reach import references
 from contractgen.resolve import keywords
 
 

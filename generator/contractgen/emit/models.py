@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from contractgen import resolve
-from contractgen.bundle import closure, holds_itself, needs, reach
 from contractgen.emit.model_order import ordered
 from contractgen.emit.python_text import NOTICE, docstring, header, member
 from contractgen.model import ContractSet, Definition, Json
+from contractgen.reach import closure, holds_itself, needs, reach
 
 _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "regex",
             "time", "uri", "uri-reference", "iri", "uuid", "byte", "binary", "password", "path")  # fmt: skip
