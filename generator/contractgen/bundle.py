@@ -6,21 +6,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from contractgen import resolve
 from contractgen.json_text import pretty
 from contractgen.memory import remembered
 from contractgen.model import ContractSet, Json, Schema
+from contractgen.reach import DATA_KEYWORDS, closure, needs, schema_of
+from contractgen.resolve import NAMED, PREFIX
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-REF_PREFIX = "#/$defs/"
-
-# Below these keywords stands a mapping from names the author chose to schemas, not a schema.
-SCHEMA_MAPS = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
-# Below these stands data, which may look like anything.
-DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples", "required", "dependentRequired", "discriminator"})
 
 
 def text(document: Json) -> str:
@@ -38,7 +33,7 @@ def plain(schema: Json) -> Any:
 
 
 def _plain_below(keyword: str, value: Json) -> Any:
-    if keyword in SCHEMA_MAPS and isinstance(value, Mapping):
+    if keyword in NAMED and isinstance(value, Mapping):
         return {name: plain(below) for name, below in value.items()}
     if keyword in DATA_KEYWORDS:
         return json.loads(json.dumps(value, default=_mapping))
@@ -51,79 +46,11 @@ def _mapping(value: object) -> object:
     raise TypeError(f"not JSON: {value!r}")
 
 
-def references(schema: Json) -> Iterator[str]:
-    """Give the name of each definition a schema refers to, in order, repetitions too."""
-    if isinstance(schema, Mapping):
-        for key, value in schema.items():
-            if key == "$ref" and isinstance(value, str):
-                yield value.removeprefix(REF_PREFIX)
-            elif key in SCHEMA_MAPS and isinstance(value, Mapping):
-                for below in value.values():
-                    yield from references(below)
-            elif key not in DATA_KEYWORDS:
-                yield from references(value)
-    elif isinstance(schema, (list, tuple)):
-        for item in schema:
-            yield from references(item)
-
-
-def schema_of(contracts: ContractSet, name: str) -> Schema:
-    """Look up the schema a name stands for: a definition, a table's output or the shape of constants."""
-    if name in contracts.definitions:
-        return contracts.definitions[name].schema
-    if name in contracts.tables:
-        return contracts.tables[name].output
-    if name in contracts.values:
-        return contracts.values[name].schema
-    raise LookupError(f"no definition named {name}")
-
-
 def resolved(contracts: ContractSet, schema: Schema) -> Schema:
     """Give a schema with what it refers to beside what it says itself."""
     if "$ref" not in schema:
         return schema
-    return {**schema_of(contracts, schema["$ref"].removeprefix(REF_PREFIX)), **schema}
-
-
-def reachable(contracts: ContractSet, schema: Schema) -> tuple[str, ...]:
-    """List the definitions a schema needs, directly or not, in alphabetical order."""
-    return closure(contracts, references(schema))
-
-
-def closure(contracts: ContractSet, names: Iterable[str]) -> tuple[str, ...]:
-    """List some definitions and all that they need, in alphabetical order."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(needs(contracts, name))
-    return tuple(sorted(found))
-
-
-@remembered
-def needs(contracts: ContractSet, name: str) -> tuple[str, ...]:
-    """List the definitions that one refers to."""
-    return tuple(dict.fromkeys(references(schema_of(contracts, name))))
-
-
-@remembered
-def reach(contracts: ContractSet, name: str) -> tuple[str, ...]:
-    """List a definition and all that it needs, in alphabetical order."""
-    return closure(contracts, [name])
-
-
-@remembered
-def holds_itself(contracts: ContractSet, name: str) -> bool:
-    """Say whether a definition needs itself, at any remove."""
-    return name in closure(contracts, needs(contracts, name))
-
-
-@remembered
-def within(contracts: ContractSet, name: str) -> tuple[tuple[tuple[str | int, ...], Schema], ...]:
-    """List a definition's schema and every schema below it, each with its tokens; booleans are left out."""
-    return tuple(resolve.walk(schema_of(contracts, name)))
+    return {**schema_of(contracts, schema["$ref"].removeprefix(PREFIX)), **schema}
 
 
 @remembered
@@ -198,13 +125,13 @@ def _inline_below(
 ) -> Any:
     if keyword in DATA_KEYWORDS:
         return value
-    if keyword in SCHEMA_MAPS:
+    if keyword in NAMED:
         return {name: _inline(below, definitions, depth, open_, end) for name, below in value.items()}
     return _inline(value, definitions, depth, open_, end)
 
 
 def _target(reference: str, definitions: Schema, depth: int, open_: Mapping[str, int], end: Json) -> Any:
-    name = reference.removeprefix(REF_PREFIX)
+    name = reference.removeprefix(PREFIX)
     target = definitions[name]
     if open_.get(name, 0) >= depth:
         return end if end is not None else _opaque(name, target)

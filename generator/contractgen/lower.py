@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from contractgen import documents, resolve
+from contractgen import addresses, documents
+from contractgen.addresses import Index
 from contractgen.contract_file import Document
 from contractgen.documents import Folder
 from contractgen.errors import ContractError
@@ -30,10 +31,10 @@ from contractgen.model import (
     Json,
     Member,
     Origin,
-    Settings,
     Tool,
 )
 from contractgen.nearest import hint
+from contractgen.settings_file import settings
 
 __all__ = ["ContractError", "load", "lower"]
 
@@ -57,17 +58,17 @@ def lower(folder: Folder, findings: list[Finding], memory: Memory) -> ContractSe
     files = [_file(document, places, memory) for document in folder.documents]
     for file in files:
         findings += [finding for part in file.parts for finding in part.findings]
-    return _Joining(files, findings, memory).run(folder, places)
+    return _Joining(files, findings, memory).run(folder)
 
 
-def _index(folder: Folder, findings: list[Finding], memory: Memory) -> resolve.Index:
-    named = tuple((document.file, *document.data.get("$defs", {})) for document in folder.documents)
-    places, duplicates = memory.once("index", "", named, lambda: resolve.index(folder.documents))
+def _index(folder: Folder, findings: list[Finding], memory: Memory) -> Index:
+    named = tuple(map(addresses.words, folder.documents))
+    places, duplicates = memory.once("index", "", named, lambda: addresses.index(folder.documents))
     findings += duplicates
     return places
 
 
-def _file(document: Document, places: resolve.Index, memory: Memory) -> LoweredFile:
+def _file(document: Document, places: Index, memory: Memory) -> LoweredFile:
     return memory.once("file", document.file, (document, places), lambda: lower_file(document, places, memory))
 
 
@@ -80,7 +81,7 @@ class _Joining:
         self.findings = findings
         self.memory = memory
 
-    def run(self, folder: Folder, places: resolve.Index) -> ContractSet:
+    def run(self, folder: Folder) -> ContractSet:
         events = self._events()
         commands = self._commands()
         tools = self._tools(commands)
@@ -91,13 +92,13 @@ class _Joining:
                 definitions[name] = self._listing(definitions[name], enumeration)
         tables = {name: self._expanded(table, enumerations) for name, table in self._joined("tables").items()}
         return ContractSet(
-            settings=self.memory.once("settings", "", (folder.settings,), lambda: _settings(folder.settings)),
+            settings=self.memory.once("settings", "", (folder.settings,), partial(settings, folder.settings)),
             definitions=definitions,
             enumerations=enumerations,
             tables=tables,
             machines=self._joined("machines"),
             values=self._joined("values"),
-            configurations=self._configurations(folder.documents, places),
+            configurations=self._configurations(folder.documents, definitions),
             events=events,
             tools=tools,
             published=tuple(name for part in self.parts for name in part.published),
@@ -110,16 +111,25 @@ class _Joining:
     def _joined(self, kind: str) -> dict[str, Any]:
         return {name: item for part in self.parts for name, item in getattr(part, kind).items()}
 
-    def _configurations(self, documents: tuple[Document, ...], places: resolve.Index) -> dict[str, Configuration]:
-        defined = {name: raw for document in documents for name, raw in document.data.get("$defs", {}).items()}
-        return {
-            name: self.memory.once(
-                "configuration",
-                name,
-                (places, json.dumps(raw), *(json.dumps(defined.get(target)) for target in section_names(raw))),
-                partial(lower_configuration, name, raw, defined, places.files, origin),
+    def _configurations(
+        self, documents: tuple[Document, ...], definitions: Mapping[str, Definition]
+    ) -> dict[str, Configuration]:
+        written = {name: raw for document in documents for name, raw in document.data.get("$defs", {}).items()}
+
+        def configuration(name: str, raw: Mapping[str, Json], origin: Origin) -> Configuration:
+            names = section_names(definitions[name].schema)
+            # What settings say of themselves is gone from the schemas, so it is looked up in what was written.
+            sections = {target: (written[target], definitions[target]) for target in names if target in definitions}
+            depends = (
+                json.dumps(raw),
+                definitions[name],
+                *(p for w, d in sections.values() for p in (json.dumps(w), d)),
             )
-            for name, (raw, origin) in self._joined("configurations").items()
+            make = partial(lower_configuration, definitions[name], raw, sections, origin)
+            return self.memory.once("configuration", name, depends, make)
+
+        return {
+            name: configuration(name, raw, origin) for name, (raw, origin) in self._joined("configurations").items()
         }
 
     def _events(self) -> dict[str, Event]:
@@ -147,13 +157,16 @@ class _Joining:
 
     def _tools(self, commands: list[tuple[int, Command]]) -> dict[str, Tool]:
         tools: dict[str, tuple[int, Tool]] = {}
+        own: dict[str, list[Command]] = {}
+        for _, command in commands:
+            own.setdefault(command.tool, []).append(command)
         for document in (file.document for file in self.files if "x-tool" in file.document.data):
             raw = document.data["x-tool"]
             origin = Origin(document.file, "/x-tool")
             if raw["name"] in tools:
                 message = f"The tool {raw['name']} also stands in {tools[raw['name']][1].origin.file}."
                 self.findings.append(Finding("unique-name", origin, message, "Keep one of the two files."))
-            tools[raw["name"]] = (raw["order"], self._tool(document, commands, origin))
+            tools[raw["name"]] = (raw["order"], self._tool(document, tuple(own.get(raw["name"], ())), origin))
         for _, command in commands:
             if command.tool not in tools:
                 message = f"No file has an x-tool named {command.tool}."
@@ -162,9 +175,8 @@ class _Joining:
         ordered = sorted(tools.values(), key=lambda pair: (pair[0], pair[1].name))
         return {tool.name: tool for _, tool in ordered}
 
-    def _tool(self, document: Document, commands: list[tuple[int, Command]], origin: Origin) -> Tool:
+    def _tool(self, document: Document, own: tuple[Command, ...], origin: Origin) -> Tool:
         raw = document.data["x-tool"]
-        own = tuple(command for _, command in commands if command.tool == raw["name"])
         return self.memory.once(
             "tool",
             document.file,
@@ -206,23 +218,3 @@ class _Joining:
 
 def _digest(hashes: Mapping[str, str]) -> str:
     return hashlib.sha256("".join(f"{file}\0{sha}\n" for file, sha in sorted(hashes.items())).encode()).hexdigest()
-
-
-def _settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
-    return Settings(
-        name=raw["set"]["name"],
-        version=raw["set"]["version"],
-        id_base=raw["set"]["id_base"],
-        package=raw["python"]["package"],
-        distribution=raw["python"]["distribution"],
-        server=raw["mcp"]["server"],
-        tool_reference=raw["docs"]["tool_reference"],
-        errors=raw["set"]["errors"],
-        roles=raw["set"]["roles"],
-        envelope=raw["set"]["envelope"],
-        flags=raw["set"]["flags"],
-        property_test_floor=raw["tests"]["minimum_examples"],
-        input_budget=raw["mcp"]["input_budget"],
-        deprecation_months=raw["deprecation"]["months"],
-        deprecation_minor_releases=raw["deprecation"]["minor_releases"],
-    )

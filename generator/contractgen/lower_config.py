@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contractgen.model import Configuration, Json, Origin, Setting
+from contractgen.model import Configuration, Definition, Json, Origin, Setting
 from contractgen.resolve import PREFIX, keywords, rebuild
 
 KEYWORD = "x-setting"
@@ -23,20 +23,27 @@ def without_settings(schema: Json) -> Json:
 
 
 def lower_configuration(
-    name: str, raw: Mapping[str, Json], defined: Mapping[str, Json], files: Mapping[str, str], origin: Origin
+    definition: Definition,
+    raw: Mapping[str, Json],
+    sections: Mapping[str, tuple[Mapping[str, Json], Definition]],
+    origin: Origin,
 ) -> Configuration:
-    """Build a configuration. A section that leads nowhere is left out; the references' own rule names it."""
+    """Build a configuration of its definition and of those its sections refer to, each as written and as lowered.
+
+    A section that leads nowhere is left out; the references' own rule names it.
+    """
     body = raw["x-config"]
-    sections: dict[str, str] = {}
+    described: dict[str, str] = {}
     settings: list[Setting] = []
-    for section, target in zip(raw.get("properties", {}), section_names(raw), strict=True):
-        found = keywords(defined.get(target, {}))
-        sections[section] = found.get("description", "")
-        place = Origin(files.get(target, origin.file), f"/$defs/{target}")
-        for key, schema in found.get("properties", {}).items():
-            settings.append(_setting(section, key, keywords(schema), place.at("properties", key)))
+    for section, target in zip(definition.schema.get("properties", {}), section_names(definition.schema), strict=True):
+        written, found = sections.get(target, ({}, None))
+        described[section] = written.get("description", "")
+        for key, schema in (found.schema.get("properties", {}) if found else {}).items():
+            said = keywords(written["properties"][key]).get(KEYWORD, {"tighter": UNSAID})
+            place = found.origin.at("properties", key) if found else origin
+            settings.append(_setting(section, key, keywords(schema), said, place))
     return Configuration(
-        name=name,
+        name=definition.name,
         description=raw.get("description", ""),
         file=body["file"],
         environment=body["environment"],
@@ -44,26 +51,21 @@ def lower_configuration(
         profiles=body.get("profiles"),
         chosen_by=body.get("chosen_by"),
         grouped=tuple(body.get("grouped", ())),
-        sections=sections,
+        sections=described,
         settings=tuple(settings),
         origin=origin,
     )
 
 
-def section_names(raw: Mapping[str, Json]) -> list[str]:
+def section_names(schema: Mapping[str, Json]) -> list[str]:
     """Name the definition of each section of a configuration."""
-    sections = raw.get("properties", {}).values()
-    return [str(keywords(reference).get("$ref", "")).rpartition(PREFIX)[2] for reference in sections]
+    sections = schema.get("properties", {}).values()
+    return [str(keywords(reference).get("$ref", "")).removeprefix(PREFIX) for reference in sections]
 
 
-def _setting(section: str, key: str, schema: Mapping[str, Json], origin: Origin) -> Setting:
-    said = schema.get(KEYWORD, {"tighter": UNSAID})
+def _setting(section: str, key: str, schema: Mapping[str, Json], said: Mapping[str, Json], origin: Origin) -> Setting:
     tighter, order = said["tighter"], ()
     if not isinstance(tighter, str):
         order = _BOOLEANS[tighter] if isinstance(tighter, bool) else tuple(tighter)
         tighter = "order"
-    plain = {name: value for name, value in schema.items() if name != KEYWORD}
-    # A reference keeps only the name of what it leads to: definitions are unique over the set.
-    if "$ref" in plain:
-        plain["$ref"] = PREFIX + str(plain["$ref"]).rpartition(PREFIX)[2]
-    return Setting(section, key, schema.get("description", ""), plain, tighter, order, said.get("profile"), origin)
+    return Setting(section, key, schema.get("description", ""), schema, tighter, order, said.get("profile"), origin)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from contractgen import names, resolve
+from contractgen.addresses import Index
+from contractgen.breaking.deprecation import MEMBERS_MARK
 from contractgen.contract_file import Document
 from contractgen.lower_command import command_name, lower_command
 from contractgen.lower_config import without_settings
@@ -62,13 +64,18 @@ class LoweredFile:
     suppressions: tuple[Suppression, ...]
 
 
-def lower_file(document: Document, places: resolve.Index, memory: Memory) -> LoweredFile:
+def lower_file(document: Document, places: Index, memory: Memory) -> LoweredFile:
     """Lower one file."""
     parts = [
         memory.once(
             f"definition of {document.file}",
             name,
-            (json.dumps(raw), _module(document), *resolve.standing(raw, document.file, places)),
+            (
+                json.dumps(raw),
+                _module(document),
+                places.bases[document.file],
+                *resolve.standing(raw, document.file, places),
+            ),
             partial(lower_definition, document, name, raw, places),
         )
         for name, raw in document.data.get("$defs", {}).items()
@@ -93,7 +100,7 @@ def _command(document: Document) -> Lowered:
     return lowered
 
 
-def lower_definition(document: Document, name: str, raw: Mapping[str, Json], places: resolve.Index) -> Lowered:
+def lower_definition(document: Document, name: str, raw: Mapping[str, Json], places: Index) -> Lowered:
     """Lower one definition of a file."""
     return _Lowering(document, places).definition(name, raw)
 
@@ -101,7 +108,7 @@ def lower_definition(document: Document, name: str, raw: Mapping[str, Json], pla
 class _Lowering:
     """Hold what is being built."""
 
-    def __init__(self, document: Document, places: resolve.Index) -> None:
+    def __init__(self, document: Document, places: Index) -> None:
         self.document = document
         self.places = places
         self.lowered = Lowered()
@@ -125,11 +132,11 @@ class _Lowering:
 
     def _schema(self, name: str, raw: Mapping[str, Json], origin: Origin) -> dict[str, Json]:
         plain = without_settings({key: value for key, value in raw.items() if not key.startswith("x-") or key in _KEPT})
-        closed: dict[str, Json] = self._closed(plain, origin)
+        closed: dict[str, Json] = self._closed(plain, origin, definition=True)
         return {"title": name} | closed
 
-    def _closed(self, schema: Json, origin: Origin) -> Json:
-        return resolve.rewrite(schema, self.document.file, self.places, origin, self.lowered.findings)
+    def _closed(self, schema: Json, origin: Origin, definition: bool = False) -> Json:
+        return resolve.rewrite(schema, self.document.file, self.places, origin, self.lowered.findings, definition)
 
     def _kind(self, kind: str, name: str, raw: Mapping[str, Json], schema: dict[str, Json], origin: Origin) -> None:
         lowered = self.lowered
@@ -163,9 +170,10 @@ def _event(name: str, raw: Mapping[str, Json], origin: Origin) -> Event:
 
 
 def listed(schema: Mapping[str, Json], enumeration: Enumeration) -> dict[str, Json]:
-    """Give an enumeration's schema with its members as values."""
+    """Give an enumeration's schema with its members as values, and for those who compare it the deprecated ones."""
     members = [member.value for member in enumeration.members]
-    return {**schema, "enum": members} if members else dict(schema)
+    deprecated = {member.value: member.deprecated for member in enumeration.members if member.deprecated}
+    return {**schema, **({"enum": members} if members else {}), **({MEMBERS_MARK: deprecated} if deprecated else {})}
 
 
 def _module(document: Document) -> str:

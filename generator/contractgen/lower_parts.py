@@ -28,14 +28,22 @@ def lower_enumeration(
     members = []
     for value, entry in body.get("members", {}).items():
         where = origin.at("x-enum", "members", value)
-        members.append(Member(value, entry["description"], _attributes(value, entry, attributes, where, findings)))
+        carried, mark = _attributes(value, entry, attributes, where, findings), entry.get("x-deprecated")
+        members.append(Member(value, _described(entry["description"], mark), carried, mark))
     return Enumeration(name, raw.get("description", ""), tuple(members), attributes, origin, body.get("from"))
+
+
+def _described(description: str, mark: Mapping[str, str] | None) -> str:
+    if mark is None:
+        return description
+    instead = f"; use {mark['instead']}" if "instead" in mark else ""
+    return f"{description} Deprecated since {mark['in']} ({mark['on']}){instead}."
 
 
 def _attributes(
     value: str, entry: Mapping[str, Json], schemas: Schema, origin: Origin, findings: list[Finding]
 ) -> dict[str, Json]:
-    for key in entry.keys() - schemas.keys() - {"description"}:
+    for key in entry.keys() - schemas.keys() - {"description", "x-deprecated"}:
         message = f'"{value}" carries "{key}", which is not among the attributes.'
         findings.append(Finding("enum-attributes", origin.at(key), message, "Declare it in attributes, or remove it."))
     found: dict[str, Json] = {}

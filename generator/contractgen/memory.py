@@ -2,8 +2,8 @@
 
 A remembered function is given its set as one that notes what is read of it. What it gave is given again where each
 part that it read is still the very same object. So nobody lists what a result depends on, and nothing can be left
-out of such a list. A part is the same object from one round to the next where the text of its file is the same and
-what its references lead to stands where it stood: `lower` sees to that, by way of `once`.
+out of such a list. A part is the same object from one round to the next where its own text is the same and what its
+references lead to stands where it stood: `lower` sees to that, by way of `once`.
 
 Objects are compared by identity and never by value, for to Python 1 is True and the order of keys is nothing.
 """

@@ -75,11 +75,15 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Hold one member of an enumeration with its attribute values."""
+    """Hold one member of an enumeration with its attribute values; a deprecated one with since when, and what instead.
+
+    The description says that it is deprecated, too.
+    """
 
     value: str
     description: str
     attributes: Mapping[str, Json]
+    deprecated: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from contractgen.bundle import reach
 from contractgen.model import ContractSet
+from contractgen.reach import reach
 
 
 class Provenance:

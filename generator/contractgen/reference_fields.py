@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from contractgen.bundle import bundled, inlined, references
+from contractgen.bundle import bundled, inlined
 from contractgen.memory import remembered
 from contractgen.model import ContractSet
+from contractgen.reach import references
 from contractgen.resolve import keywords
 
 
@@ -23,10 +24,17 @@ def fields(contracts: ContractSet, name: str) -> list[dict[str, Any]]:
             "name": key,
             "type": _kind(contracts, stated, keywords(whole[key])),
             "required": key in required,
-            "description": explained(keywords(whole[key])),
+            "description": " ".join([explained(keywords(whole[key])), *_deprecated(contracts, stated)]).strip(),
         }
         for key, stated in document.get("properties", {}).items()
     ]
+
+
+def _deprecated(contracts: ContractSet, stated: Mapping[str, Any]) -> list[str]:
+    """Say which of the values that a property may have are deprecated."""
+    named = [contracts.enumerations[name] for name in references(stated) if name in contracts.enumerations]
+    values = [f"`{member.value}`" for enumeration in named for member in enumeration.members if member.deprecated]
+    return [f"Deprecated: {', '.join(dict.fromkeys(values))}."] if values else []
 
 
 def _kind(contracts: ContractSet, stated: Mapping[str, Any], inlined: Mapping[str, Any]) -> str:

@@ -5,43 +5,17 @@ The walk knows which keywords hold schemas, so a `$ref` inside a `const`, a defa
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from contractgen.contract_file import Document
+from contractgen import addresses
+from contractgen.addresses import Index
 from contractgen.model import Finding, Json, Origin, Schema
-from contractgen.nearest import hint
 
 ONE = ("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then",
        "unevaluatedItems", "unevaluatedProperties")  # fmt: skip
 MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
 NAMED = ("$defs", "dependentSchemas", "patternProperties", "properties")
 PREFIX = "#/$defs/"
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Say in which file each definition stands."""
-
-    files: Mapping[str, str]
-    known: frozenset[str]
-
-
-def index(documents: Iterable[Document]) -> tuple[Index, list[Finding]]:
-    """List every definition of the set; a name given in two files is a finding that names both."""
-    files: dict[str, str] = {}
-    findings: list[Finding] = []
-    paths: set[str] = set()
-    for document in documents:
-        paths.add(document.file)
-        for name in document.data.get("$defs", {}):
-            if name in files:
-                origin = Origin(document.file, f"/$defs/{name}")
-                message = f"{name} is also defined in {files[name]}#/$defs/{name}."
-                findings.append(Finding("unique-name", origin, message, "Rename one of the two, or refer to one."))
-            files.setdefault(name, document.file)
-    return Index(files, frozenset(paths)), findings
 
 
 def subschemas(schema: Json) -> Iterator[tuple[tuple[str | int, ...], Json]]:
@@ -87,62 +61,53 @@ def rebuild(schema: Schema, change: Callable[[tuple[str | int, ...], Json], Json
     return copy
 
 
-def rewrite(schema: Json, file: str, places: Index, origin: Origin, findings: list[Finding]) -> Json:
-    """Copy a schema with each reference written as `#/$defs/NAME`; those that lead nowhere become findings."""
+def rewrite(
+    schema: Json, file: str, places: Index, origin: Origin, findings: list[Finding], definition: bool = False
+) -> Json:
+    """Copy a schema with each reference written as `#/$defs/NAME`; those that lead nowhere become findings.
+
+    `definition` says that it is one, which may have an anchor. References that are dynamic, and anchors, are gone then.
+    """
     if not isinstance(schema, Mapping):
         return schema
     copy = rebuild(schema, lambda tokens, child: rewrite(child, file, places, origin.at(*tokens), findings))
     copy.pop("x-suppress", None)  # It speaks of the file's text, and no reader of the schema needs it.
+    findings += addresses.misplaced(copy, origin, definition)
+    for key in (addresses.ID, *addresses.ANCHORS):
+        copy.pop(key, None)
     if "$ref" in copy:
-        copy["$ref"] = _target(copy["$ref"], file, places, origin.at("$ref"), findings)
+        copy["$ref"] = _target("$ref", copy["$ref"], file, places, origin, findings)
+    if addresses.DYNAMIC in copy:
+        reference = _target(addresses.DYNAMIC, copy.pop(addresses.DYNAMIC), file, places, origin, findings)
+        if "$ref" in copy:
+            copy["allOf"] = [*copy.get("allOf", ()), {"$ref": reference}]
+        else:
+            copy["$ref"] = reference
     return copy
 
 
+def _target(keyword: str, reference: str, file: str, places: Index, origin: Origin, findings: list[Finding]) -> str:
+    name = addresses.name_of(reference, file, places)
+    if name is None:
+        findings.append(addresses.dangling(reference, places, origin.at(keyword)))
+        return PREFIX + reference.rpartition(PREFIX)[2]
+    if keyword == addresses.DYNAMIC:
+        findings += addresses.ambiguous(reference, name, places, origin.at(keyword))
+    return PREFIX + name
+
+
 def standing(schema: Json, file: str, places: Index) -> Iterator[object]:
-    """List all that `rewrite` asks of the places: nothing where each reference leads to its file, else all of them."""
+    """List all that `rewrite` asks of the places: to what each reference leads, or all of them where more counts."""
     if isinstance(schema, Mapping):
-        reference = schema.get("$ref")
-        if isinstance(reference, str) and not _leads(*_parted(reference, file), places):
-            yield places
+        for keyword in ("$ref", addresses.DYNAMIC):
+            if isinstance(schema.get(keyword), str):
+                name = addresses.name_of(schema[keyword], file, places)
+                yield places if name is None or keyword == addresses.DYNAMIC else name
         for below in schema.values():
             yield from standing(below, file, places)
     elif isinstance(schema, list):
         for item in schema:
             yield from standing(item, file, places)
-
-
-def _parted(reference: str, file: str) -> tuple[str, str]:
-    """Part a reference into the file it names and what it names there."""
-    path, _, fragment = reference.partition("#")
-    return posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else file, fragment
-
-
-def _leads(target: str, fragment: str, places: Index) -> bool:
-    return fragment.startswith("/$defs/") and places.files.get(fragment.removeprefix("/$defs/")) == target
-
-
-def _target(reference: str, file: str, places: Index, origin: Origin, findings: list[Finding]) -> str:
-    target, fragment = _parted(reference, file)
-    name = fragment.removeprefix("/$defs/")
-    if not _leads(target, fragment, places):
-        findings.append(_dangling(reference, name, target, places, origin))
-    return PREFIX + name
-
-
-def _dangling(reference: str, name: str, target: str, places: Index, origin: Origin) -> Finding:
-    message = f'"{reference}" leads nowhere'
-    message += (
-        f": {target} defines no {name}."
-        if target in places.known
-        else f": there is no file {target}.{hint(target, places.known)}"
-    )
-    elsewhere = places.files.get(name)
-    if elsewhere is None:
-        remedy = f"Define it, or name a definition that exists.{hint(name, places.files)}"
-        return Finding("ref-resolves", origin, message, remedy)
-    here = posixpath.relpath(elsewhere, posixpath.dirname(origin.file) or ".")
-    path = "" if elsewhere == origin.file else here
-    return Finding("ref-resolves", origin, message, f'Write "{path}#/$defs/{name}".')
 
 
 def references(schema: Json) -> Iterator[str]:

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from contractgen.freshness import SETTINGS_FILE
-from contractgen.model import Finding, Json, Origin
+from contractgen.model import Finding, Json, Origin, Settings
 from contractgen.nearest import hint
 
 Sections = dict[str, dict[str, Json]]
@@ -82,6 +82,27 @@ def _bad(path: list[str], how: str) -> Finding:
     said = schema()["properties"][path[0]]["properties"][path[1]]
     remedy = f"Set it to {_KINDS[said['type']]}: {said['description']}"
     return Finding("settings", origin, f"{'.'.join(path)} {how}.", remedy)
+
+
+def settings(raw: Mapping[str, Mapping[str, Json]]) -> Settings:
+    """Give what the sections say as the set holds it."""
+    return Settings(
+        name=raw["set"]["name"],
+        version=raw["set"]["version"],
+        id_base=raw["set"]["id_base"],
+        package=raw["python"]["package"],
+        distribution=raw["python"]["distribution"],
+        server=raw["mcp"]["server"],
+        tool_reference=raw["docs"]["tool_reference"],
+        errors=raw["set"]["errors"],
+        roles=raw["set"]["roles"],
+        envelope=raw["set"]["envelope"],
+        flags=raw["set"]["flags"],
+        property_test_floor=raw["tests"]["minimum_examples"],
+        input_budget=raw["mcp"]["input_budget"],
+        deprecation_months=raw["deprecation"]["months"],
+        deprecation_minor_releases=raw["deprecation"]["minor_releases"],
+    )
 
 
 def place(text: str, pointer: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -247,3 +248,42 @@ def test_an_accepted_change_is_quiet_until_its_last_day_and_told_when_it_is_gone
     file.write_text("[[accepted]]\nfingerprint = 'x'\n", encoding="utf-8")
     assert main(["breaking", "--contracts", str(contracts), "--against", str(LIBRARY)]) == 2
     assert "an entry has exactly" in capsys.readouterr().err
+
+
+def with_reasons(data: Json, members: dict[str, Json]) -> None:
+    """Have a request ask why, by an enumeration of these members."""
+    described = {name: {"description": "A reason.", **more} for name, more in members.items()}
+    data["$defs"]["Why"] = {"type": "string", "description": "Why.", "x-enum": {"members": described}}
+    request(data)["properties"]["why"] = {"$ref": "#/$defs/Why"}
+
+
+@pytest.fixture
+def before(tmp_path: Path) -> Callable[[Json], Path]:
+    """Give a way to make an older set, in which one of two reasons is marked so."""
+
+    def make(mark: Json) -> Path:
+        folder = tmp_path / f"before-{json.dumps(mark)}".replace("/", "-")
+        shutil.copytree(LIBRARY, folder)
+        data = json.loads((folder / BORROW).read_text(encoding="utf-8"))
+        with_reasons(data, {"need": {}, "whim": {"x-deprecated": mark} if mark else {}})
+        (folder / BORROW).write_text(json.dumps(data), encoding="utf-8")
+        return folder
+
+    return make
+
+
+def test_a_member_may_go_when_it_was_deprecated_long_enough(
+    said: Said, edit: Edit, before: Callable[[Json], Path]
+) -> None:
+    edit(BORROW, lambda data: with_reasons(data, {"need": {}}))
+    told = {"breaking-source", "breaking-set"}
+    assert rules(said(before(None))[1]) == told
+    assert rules(said(before({"in": "1.0.0", "on": date.today().isoformat()}))[1]) == told
+    assert rules(said(before({"in": "1.1.0", "on": "2020-01-01"}))[1]) == told
+    assert said(before({"in": "1.0.0", "on": "2020-01-01", "instead": "need"})) == (0, [])
+
+
+def test_to_mark_a_member_as_deprecated_breaks_nobody(said: Said, edit: Edit, before: Callable[[Json], Path]) -> None:
+    mark = {"in": "1.2.0", "on": "2026-03-01", "instead": "need"}
+    edit(BORROW, lambda data: with_reasons(data, {"need": {}, "whim": {"x-deprecated": mark}}))
+    assert said(before(None)) == (0, [])

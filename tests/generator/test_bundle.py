@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from contractgen.bundle import bundled, dereference, plain, references, unrolled
+from contractgen.bundle import bundled, dereference, plain, unrolled
+from contractgen.reach import references
 from tests.generator.contract_sets import FOLDERS, NAMES, load
 
 TREE: dict[str, Any] = {

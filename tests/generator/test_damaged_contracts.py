@@ -19,7 +19,21 @@ from tests.generator.library import LIBRARY
 
 FILES = sorted(path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.json"))
 VALUES: list[Any] = [None, [], {}, "x", 1, True, False]
-NAMES = ["$ref", "x-enum", "x-suppress", "properties", "type", "items", "enum", "a/b", "~", "zz"]
+NAMES = [
+    "$ref",
+    "$id",
+    "$anchor",
+    "$dynamicRef",
+    "x-enum",
+    "x-suppress",
+    "properties",
+    "type",
+    "items",
+    "enum",
+    "a/b",
+    "~",
+    "zz",
+]
 
 
 def places(data: Any, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

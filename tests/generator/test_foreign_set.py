@@ -37,6 +37,9 @@ def test_the_set_has_three_tools_and_every_keyword(museum: Path) -> None:
     assert (ONE | MANY | NAMED | PLAIN | {"$ref", "format", "discriminator"}) - used - {"x-open"} == set(), used
     text = "".join(path.read_text(encoding="utf-8") for path in MUSEUM.rglob("*.json"))
     assert '"x-open": true' in text
+    # Once lowered each of these is a plain reference, or gone.
+    assert [key for key in ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef") if f'"{key}":' not in text] == []
+    assert {"$anchor", "$dynamicAnchor", "$dynamicRef"} & used == set()
 
 
 def test_every_keyword_that_types_cannot_tell_refuses_something_alone(museum: Path) -> None:

@@ -35,7 +35,19 @@ VALUES: tuple[Any, ...] = (
     "object",
     ["string", "null"],
 )
-WORDS = ("title", "description", "default", "minLength", "maximum", "required", "x-published", "deprecated", "x-open")
+WORDS = (
+    "title",
+    "description",
+    "default",
+    "minLength",
+    "maximum",
+    "required",
+    "x-published",
+    "deprecated",
+    "x-open",
+    "$anchor",
+    "$id",
+)
 OBJECT = {"type": "object", "description": "It.", "additionalProperties": False, "x-published": True, "properties": {}}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 Json = Any
 MARK = "x-deprecated"
+# No keyword of contracts: what an enumeration's lowered schema says of its members, by value.
+MEMBERS_MARK = "x-deprecated-members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _after(day: date, months: int) -> date:
 
 
 def without_gone(schema: Json, policy: Policy) -> Json:
-    """Copy an old schema without the properties that were deprecated long enough: nobody may count on them any more."""
+    """Copy an old schema without what was deprecated long enough, properties and members: nobody may count on it."""
     if isinstance(schema, list):
         return [without_gone(item, policy) for item in schema]
     if not isinstance(schema, Mapping):
@@ -68,4 +70,6 @@ def without_gone(schema: Json, policy: Policy) -> Json:
         copy["properties"] = {name: below for name, below in copy["properties"].items() if name not in gone}
         if "required" in copy:
             copy["required"] = [name for name in schema["required"] if name not in gone]
+    if MEMBERS_MARK in schema and isinstance(schema.get("enum"), list):
+        copy["enum"] = [value for value in schema["enum"] if not policy.may_go(schema[MEMBERS_MARK].get(value))]
     return copy

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contractgen.breaking.change import Change
-from contractgen.breaking.deprecation import MARK, Policy
+from contractgen.breaking.deprecation import MARK, MEMBERS_MARK, Policy
 from contractgen.breaking.places import Places
 from contractgen.model import Finding
 
@@ -29,7 +29,7 @@ def compare(old: Taken, new: Taken, policy: Policy, places: Places) -> Iterator[
             moved = f"{name} moved from the module {before['module']} to {after['module']}."
             yield _change(moved, name, places, f"module {before['module']} {after['module']}")
         yield from _fields(name, before["schema"], after["schema"], policy, places)
-    yield from _constants(old, new, places)
+    yield from _constants(old, new, policy, places)
 
 
 def _fields(name: str, before: Json, after: Json, policy: Policy, places: Places) -> Iterator[Change]:
@@ -39,9 +39,10 @@ def _fields(name: str, before: Json, after: Json, policy: Policy, places: Places
             yield _change(f"{name} has no field {field} any more.", name, places, f"field {field}")
 
 
-def _constants(old: Taken, new: Taken, places: Places) -> Iterator[Change]:
+def _constants(old: Taken, new: Taken, policy: Policy, places: Places) -> Iterator[Change]:
     for name, members in old["enumerations"].items():
-        for member in members:
+        marks = old["definitions"].get(name, {}).get("schema", {}).get(MEMBERS_MARK, {})
+        for member in (member for member in members if not policy.may_go(marks.get(member))):
             if name in new["enumerations"] and member not in new["enumerations"][name]:
                 yield _change(f"{name} has no member {member} any more.", name, places, f"member {member}")
     for name in old["commands"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -94,3 +95,10 @@ def values(facets: Iterable[Facet]) -> list[Json]:
     return [
         value for facet in facets for value in [*facet.get("enum", ()), *([facet["const"]] if "const" in facet else [])]
     ]
+
+
+def written(value: Json) -> str:
+    """Write a value so that equal ones are written alike, 1 and 1.0 too."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, sort_keys=True)

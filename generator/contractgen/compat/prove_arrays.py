@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from contractgen.compat.maker import items
+from contractgen.compat.below import items
 
 if TYPE_CHECKING:
     from contractgen.compat.prove import Prover

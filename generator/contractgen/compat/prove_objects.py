@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from contractgen.compat.maker import children
+from contractgen.compat.below import children
 from contractgen.compat.words import Wanted, none
 
 if TYPE_CHECKING:

@@ -99,7 +99,9 @@ def _alias(alias: Alias) -> dict[str, str]:
 
 def _members(enumeration: Enumeration, key: str) -> list[dict[str, Any]]:
     return [
-        {key: member.value, "description": member.description, **member.attributes} for member in enumeration.members
+        {key: member.value, "description": member.description, **member.attributes}
+        | ({"deprecated": dict(member.deprecated)} if member.deprecated else {})
+        for member in enumeration.members
     ]
 
 

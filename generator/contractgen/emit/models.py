@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from contractgen import resolve
-from contractgen.bundle import closure, holds_itself, needs, reach
 from contractgen.emit.model_order import ordered
 from contractgen.emit.python_text import NOTICE, docstring, header, member
 from contractgen.model import ContractSet, Definition, Json
+from contractgen.reach import closure, holds_itself, needs, reach
 
 _FORMATS = ("date", "date-time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "regex",
             "time", "uri", "uri-reference", "iri", "uuid", "byte", "binary", "password", "path")  # fmt: skip
@@ -47,8 +47,9 @@ def _modules(contracts: ContractSet) -> dict[str, list[Definition]]:
 def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]]) -> dict[str, str]:
     """Generate each module, or remember it: it follows from its own definitions and those they refer to."""
     listed = {item.name: item for items in modules.values() for item in items}
+    order = {name: number for number, name in enumerate(listed)}
     closures = {
-        module: _by_module(listed, closure(contracts, [item.name for item in items]))
+        module: _by_module(listed, closure(contracts, [item.name for item in items]), order)
         for module, items in modules.items()
     }
     files = {module: items[0].origin.file for module, items in modules.items()}
@@ -60,7 +61,7 @@ def _generated(contracts: ContractSet, modules: Mapping[str, list[Definition]]) 
 
     def make(unknown: list[str]) -> dict[str, str]:
         wanted = {name for module in unknown for items in closures[module].values() for name in items}
-        made = _generate(_texts(contracts, _by_module(listed, wanted)))
+        made = _generate(_texts(contracts, _by_module(listed, wanted, order)))
         return {
             module: _module(ordered(made[f"{module}.py"], [item.name for item in modules[module]]), files[module])
             for module in unknown
@@ -80,13 +81,13 @@ def _mutual(
     return any(module in closures[to] for module in closures for to in closures[module] if to != module)
 
 
-def _by_module(listed: Mapping[str, Definition], names: Iterable[str]) -> dict[str, dict[str, Definition]]:
+def _by_module(
+    listed: Mapping[str, Definition], names: Iterable[str], order: Mapping[str, int]
+) -> dict[str, dict[str, Definition]]:
     """Sort the definitions of these names that are models by their modules, each in the order it was written."""
-    wanted = set(names)
     found: dict[str, dict[str, Definition]] = {}
-    for name, item in listed.items():
-        if name in wanted:
-            found.setdefault(item.module, {})[name] = item
+    for name in sorted(listed.keys() & names, key=order.__getitem__):
+        found.setdefault(listed[name].module, {})[name] = listed[name]
     return found
 
 

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contractgen.bundle import bundled, identifier, schema_of, text
+from contractgen.bundle import bundled, identifier, text
 from contractgen.memory import remembered
 from contractgen.model import Command, ContractSet
+from contractgen.reach import schema_of
 
 
 @dataclass(frozen=True, slots=True)

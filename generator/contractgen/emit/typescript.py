@@ -45,9 +45,13 @@ def _declarations(contracts: ContractSet) -> str:
 
 def _schema(contracts: ContractSet, name: str) -> Schema:
     schema = contracts.definitions[name].schema
-    if name in contracts.enumerations:
-        return {**schema, "enum": [member.value for member in contracts.enumerations[name].members]}
-    return schema
+    if name not in contracts.enumerations:
+        return schema
+    members = contracts.enumerations[name].members
+    # A union has no place for @deprecated at one of its members, so the type's comment says it.
+    said = [f"{json.dumps(member.value)}: {member.description}" for member in members if member.deprecated]
+    description = "\n".join([schema.get("description", ""), *said]).strip()
+    return {**schema, "description": description, "enum": [member.value for member in members]}
 
 
 @remembered

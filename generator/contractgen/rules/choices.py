@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from contractgen.bundle import plain, plain_of, reachable, within
+from contractgen.bundle import plain, plain_of
 from contractgen.model import ContractSet, Finding, Json, Origin, Schema
+from contractgen.reach import reachable, within
 from contractgen.rules.judge import faults
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.bundle import within
 from contractgen.model import ContractSet, Definition, Finding, Json, Origin, Schema
 from contractgen.nearest import hint
+from contractgen.reach import within
 
 KEYWORD = "x-names"
 

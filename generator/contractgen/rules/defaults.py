@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen.bundle import within
 from contractgen.model import ContractSet, Definition, Finding, Json, Origin
+from contractgen.reach import within
 from contractgen.rules.judge import faults
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from contractgen.bundle import reachable, schema_of
 from contractgen.memory import remembered
 from contractgen.model import ContractSet, Finding, Json, Origin, Schema
+from contractgen.reach import reachable, schema_of
 
 
 def faults(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen.bundle import within
 from contractgen.model import ContractSet, Definition, Finding, Schema
+from contractgen.reach import within
 
 
 def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:

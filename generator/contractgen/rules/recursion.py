@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.bundle import holds_itself, reach, schema_of
 from contractgen.model import Command, ContractSet, Definition, Finding, Json
+from contractgen.reach import holds_itself, reach, schema_of
 
 
 def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from contractgen.bundle import plain, plain_of, reachable, within
+from contractgen.bundle import plain, plain_of
 from contractgen.model import ContractSet, Origin, Schema
+from contractgen.reach import reachable, within
 
 # Keywords that only ever refuse: a schema without one of them takes at least what it took with it.
 REFUSING = frozenset({

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.bundle import closure, within
 from contractgen.model import Command, ContractSet, Finding, Json, Origin, Schema
+from contractgen.reach import closure, within
 
 
 def check_command(contracts: ContractSet, command: Command) -> Iterator[Finding]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractgen.bundle import REF_PREFIX, closure, plain_of, reach
+from contractgen.bundle import plain_of
 from contractgen.model import ContractSet, Finding, Json
+from contractgen.reach import closure, reach
+from contractgen.resolve import PREFIX
 
 
 def check(contracts: ContractSet) -> Iterator[Finding]:
@@ -29,7 +31,7 @@ def _proven(contracts: ContractSet, names: list[str]) -> Iterator[tuple[str, Fin
 
     definitions = {name: plain_of(contracts, name) for name in closure(contracts, names)}
     # Only what the root leads to is judged.
-    led_to = {name: {"$ref": f"{REF_PREFIX}{name}"} for name in names}
+    led_to = {name: {"$ref": f"{PREFIX}{name}"} for name in names}
     proven = canonical.find_unsatisfiable({"$defs": definitions, "properties": led_to}, validate_formats=True)
     meant = canonical.UnsatisfiableReason.Literal
     pointers = sorted(pointer for pointer, reason in proven.items() if not isinstance(reason, meant))

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 
 from contractgen import resolve
-from contractgen.bundle import within
 from contractgen.model import ContractSet, Definition, Finding, Json, Origin, Schema
 from contractgen.nearest import hint
+from contractgen.reach import within
 
 
 def check_definition(contracts: ContractSet, definition: Definition) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from contractgen import names
 from contractgen.model import ContractSet, Enumeration, Finding
+from contractgen.nearest import hint
 from contractgen.rules.judge import faults
 
 
@@ -14,6 +15,7 @@ def check(contracts: ContractSet) -> Iterator[Finding]:
     for enumeration in contracts.enumerations.values():
         yield from _clashes(enumeration)
         yield from _attributes(contracts, enumeration)
+        yield from _deprecated(enumeration)
         if not enumeration.members:
             message = f"{enumeration.name} has no members: the set has no {enumeration.derived}."
             yield Finding("enum-empty", enumeration.origin, message, "Add one, or remove the enumeration.")
@@ -46,6 +48,17 @@ def _attributes(contracts: ContractSet, enumeration: Enumeration) -> Iterator[Fi
         for name, value in member.attributes.items():
             schema = enumeration.attributes[name]
             yield from faults(contracts, "enum-attributes", schema, value, origin.at(name), f'Attribute "{name}"')
+
+
+def _deprecated(enumeration: Enumeration) -> Iterator[Finding]:
+    staying = [member.value for member in enumeration.members if not member.deprecated]
+    for member in enumeration.members:
+        instead = (member.deprecated or {}).get("instead")
+        if instead is not None and instead not in staying:
+            origin = enumeration.origin.at("x-enum", "members", member.value, "x-deprecated", "instead")
+            message = f'"{member.value}" is to give way to "{instead}", which is no member that stays.'
+            remedy = f"Name one that is not deprecated, or leave it out.{hint(instead, staying)}"
+            yield Finding("deprecated-member", origin, message, remedy)
 
 
 def _unused(contracts: ContractSet, name: str, used: set[str], rule: str, how: str) -> Iterator[Finding]:
