@@ -1884,6 +1884,121 @@ export interface EscalationStep {
   note?: Text;
 }
 
+/** What a loop may do with a place. */
+export type GuardAccess = "read" | "none";
+
+/** What the paths of a place lie below. */
+export type GuardBase = "workspace" | "agents" | "state" | "settings" | "system";
+
+/** A place that a loop may not change, or not even see. */
+export type GuardedPlace = "specs" | "settings" | "settings_outside" | "state" | "guard" | "version_control" | "processes";
+
+/** Why a tool call is refused. */
+export type GuardReason = "place_read_only" | "place_hidden" | "command_reserved" | "not_understood" | "call_unreadable";
+
+/** What a tool of an agent does with what its fields say. */
+export type GuardedToolKind = "shell" | "write" | "read";
+
+/** A tool of an agent whose calls are judged. */
+export interface GuardedTool {
+  /** Its name. */
+  tool: string;
+  kind: GuardedToolKind;
+  /** The fields of its input. */
+  fields: string[];
+  /** The field of its input that names the folder it works in, where it has one. */
+  folder?: string;
+}
+
+/** A setting of an agent with which no hook runs. */
+export interface GuardSwitch {
+  /** Its name, with a dot between the levels. */
+  setting: string;
+  /** What it is then. */
+  value: boolean;
+}
+
+/** A coding agent whose hook is known from its documentation. */
+export type GuardedAgent = "claude-code" | "gemini-cli";
+
+/** How an agent's guard stands in a workspace. */
+export type GuardState = "installed" | "missing" | "changed" | "switched_off" | "unreachable" | "unreadable";
+
+/** How one agent's guard stands. */
+export interface GuardFinding {
+  agent: GuardedAgent;
+  state: GuardState;
+  /** The file, relative to the workspace. */
+  file: string;
+  /** What is the matter, with what differs. */
+  message: string;
+  /** What to do; empty where nothing is to be done. */
+  remedy: string;
+}
+
+/** What is known of a program by its name alone. */
+export type ProgramKind = "reader" | "copier" | "remover" | "searcher" | "shell" | "reserved";
+
+/** A program that runs the one its words name. */
+export interface ProgramWrapper {
+  /** The words one of which has to come first for it to run a program; empty: it always does. */
+  verbs: string[];
+  /** Its options whose value is the next word. */
+  valued: string[];
+  /** How many words, beside options, stand before the program. */
+  before: number;
+  /** Its options that hold a command line of their own. */
+  lines: string[];
+  /** Its options with which it runs nothing. */
+  asks: string[];
+}
+
+/** A program that takes code among its words. */
+export interface ProgramInterpreter {
+  /** The options whose value is code. */
+  code: string[];
+  /** Other options whose value is the next word. */
+  valued: string[];
+  /** Whether its first word is code where no option gives any. */
+  first: boolean;
+  /** Whether it takes code from its input where no word gives any. */
+  reads_input: boolean;
+  /** The options with which it changes the files it is given; without any listed, it may always. */
+  in_place: string[];
+}
+
+/** Names in a piece of code that make it impossible to tell what it touches. */
+export interface GuardedCode {
+  /** The names, each a whole word of the code. */
+  names: string[];
+}
+
+/** Variables of the environment that a command may not be given. */
+export interface GuardedVariable {
+  /** How their names begin. */
+  beginnings: string[];
+}
+
+/** A program with words of its own: which of them a loop may use. All others are for a person. */
+export interface GuardedVerb {
+  /** Options before the verb whose value is the next word. */
+  valued: string[];
+  /** Verbs that change none of the files named after them. */
+  reads: string[];
+  /** Verbs that may change what is named after them. */
+  changes: string[];
+  /** Options that are for a person, by verb; of one letter also where others stand before it. */
+  reserved_options: {
+    [key: string]: string[];
+  };
+  /** Words that, after a verb, have a program run; the call is refused. */
+  runs: {
+    [key: string]: string[];
+  };
+  /** Beginnings of settings that name programs, or other verbs. */
+  settings: string[];
+}
+
 /** What a loop should do. Absent (null) means: go on with the next call. */
 export type LoopSignal = "phase_complete" | "spec_complete" | "paused_needs_attention" | "failed" | "blocked_runtime";
 
