@@ -836,6 +836,11 @@ export interface SecurityConfig {
   enforce_gates?: boolean;
   /** Whether sessions may run with nobody watching; absent: as the posture says. */
   allow_unattended?: boolean;
+  /**
+   * Whether 'foundry-mcp run' starts workers where they see neither store nor keys, and cannot change specs and settings.
+   * @default "auto"
+   */
+  worker_isolation?: WorkerIsolation;
 }
 
 /** The server itself. */
@@ -1035,7 +1040,7 @@ export interface ObservabilityConfig {
 }
 
 /** What is read from the environment and is no setting of the file. Any other name that begins alike has to be a setting's. */
-export type EnvironmentVariable = "FOUNDRY_MCP_WORKSPACE" | "FOUNDRY_MCP_TOKEN";
+export type EnvironmentVariable = "FOUNDRY_MCP_WORKSPACE" | "FOUNDRY_MCP_TOKEN" | "FOUNDRY_MCP_SIGNER_ISOLATION";
 
 /** How important a message is. */
 export type LogLevel = "error" | "warning" | "info" | "debug";
@@ -1667,6 +1672,7 @@ export interface VerificationPredicate {
   finished_at: Timestamp;
   /** What the command was not held to, by the kind of sandbox and on this machine. */
   unenforced: SandboxGuard[];
+  signer_isolation: SignerIsolation;
   /** How the command exited; absent where it did not. */
   exit_code?: number;
   /** Why it could not run. */
@@ -1888,10 +1894,10 @@ export interface EscalationStep {
 export type GuardAccess = "read" | "none";
 
 /** What the paths of a place lie below. */
-export type GuardBase = "workspace" | "agents" | "state" | "settings" | "system";
+export type GuardBase = "workspace" | "agents" | "home" | "state" | "settings" | "system";
 
 /** A place that a loop may not change, or not even see. */
-export type GuardedPlace = "specs" | "settings" | "settings_outside" | "state" | "guard" | "version_control" | "processes";
+export type GuardedPlace = "specs" | "settings" | "settings_outside" | "state" | "guard" | "version_control" | "account" | "processes";
 
 /** Why a tool call is refused. */
 export type GuardReason = "place_read_only" | "place_hidden" | "command_reserved" | "not_understood" | "call_unreadable";
@@ -1934,6 +1940,16 @@ export interface GuardFinding {
   message: string;
   /** What to do; empty where nothing is to be done. */
   remedy: string;
+}
+
+/** What 'foundry-mcp guard check' tells. */
+export interface GuardReport {
+  /** The guards, an agent each. */
+  guards: GuardFinding[];
+  /** Whether bubblewrap works here, so that workers can be isolated. */
+  workers_isolated: boolean;
+  /** Why it does not; empty where it does. */
+  problem: string;
 }
 
 /** What is known of a program by its name alone. */
@@ -2071,6 +2087,12 @@ export interface Posture {
   rehearses: PostureProfile | null;
 }
 
+/** Whether workers are started in bubblewrap, apart from store, keys, specs and settings. */
+export type WorkerIsolation = "off" | "auto" | "required";
+
+/** What kept the signing key from everything that worked in the workspace: from the command itself, and from workers. */
+export type SignerIsolation = "bubblewrap" | "none";
+
 /** One thing that a sandbox can hold a command to. */
 export type SandboxGuard = "descendants_ended" | "ends_with_server" | "processes_hidden" | "files_read_only" | "state_hidden" | "no_new_privileges" | "memory_limit" | "file_size_limit" | "open_files_limit" | "process_limit";
 
@@ -2094,7 +2116,7 @@ export interface StartupCondition {
 }
 
 /** What is looked for before a server starts. */
-export type StartupRule = "SETTING_LOOSENED" | "POLICY_IN_WORKSPACE" | "MAINTAINER_LOOP" | "LOCK_BYPASS_ALLOWED" | "GATE_WAIVER_ALLOWED" | "GATES_UNENFORCED" | "SHELL_ALLOWED" | "AGENT_ATTESTS" | "COMMANDS_REPLACED" | "STORE_NOT_LASTING" | "SESSIONS_OFF" | "GATES_OFF" | "FLAG_WITHOUT_NEED" | "DEBUG_UNATTENDED" | "OPEN_NETWORK" | "NOBODY_ADMITTED" | "GATE_POLICY_LOWERED" | "LIMITS_RAISED" | "SANDBOX_WEAKENED" | "KEYS_EXPOSED";
+export type StartupRule = "SETTING_LOOSENED" | "POLICY_IN_WORKSPACE" | "MAINTAINER_LOOP" | "LOCK_BYPASS_ALLOWED" | "GATE_WAIVER_ALLOWED" | "GATES_UNENFORCED" | "SHELL_ALLOWED" | "AGENT_ATTESTS" | "COMMANDS_REPLACED" | "STORE_NOT_LASTING" | "SESSIONS_OFF" | "GATES_OFF" | "FLAG_WITHOUT_NEED" | "DEBUG_UNATTENDED" | "OPEN_NETWORK" | "NOBODY_ADMITTED" | "GATE_POLICY_LOWERED" | "LIMITS_RAISED" | "SANDBOX_WEAKENED" | "WORKERS_EXPOSED" | "KEYS_EXPOSED";
 
 /** A rule that a configuration trips. */
 export interface StartupFinding {

@@ -17,7 +17,7 @@ from foundry_contracts.settings import SETTINGS
 from foundry_contracts.tables import STARTUP_RULE_INFO
 from foundry_contracts.vocabulary import PostureProfile, Role, SandboxKind, StartupFact, StartupLevel
 from foundry_contracts.vocabulary import StartupRule as Rule
-from foundry_mcp.adapters import sandbox
+from foundry_mcp import bubblewrap
 from foundry_mcp.bootstrap import Examined, StartRefused, examine, join, open_tokens
 from foundry_mcp.machine.startup import startup_findings
 from tests.adapters.sandboxes import need
@@ -49,6 +49,7 @@ LEVELS: dict[Rule, tuple[StartupLevel | None, StartupLevel | None, StartupLevel 
     Rule.GATE_POLICY_LOWERED: (W, W, W),
     Rule.LIMITS_RAISED: (W, W, W),
     Rule.SANDBOX_WEAKENED: (W, W, W),
+    Rule.WORKERS_EXPOSED: (W, W, W),
     Rule.KEYS_EXPOSED: (W, W, W),
 }
 PROFILES = (STRICT, STAGING, DEBUG)
@@ -157,6 +158,7 @@ TRIPS: dict[Rule, Callable[[Place], None]] = {
     Rule.NOBODY_ADMITTED: _shut,
     Rule.LIMITS_RAISED: _user(session_defaults__max_tasks=1000),
     Rule.SANDBOX_WEAKENED: _user(verification__sandbox=SandboxKind.PROCESS_GROUP.value),
+    Rule.WORKERS_EXPOSED: _user(security__worker_isolation="off"),
     Rule.KEYS_EXPOSED: _sandbox,
     Rule.GATE_POLICY_LOWERED: _user(session_defaults__gate_policy="lenient"),
 }
@@ -176,7 +178,7 @@ CASES = [
 @pytest.fixture
 def no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be on a machine without bubblewrap."""
-    monkeypatch.setattr(sandbox, "_program", lambda name: f"/no/such/{name}")
+    monkeypatch.setattr(bubblewrap, "program", lambda name: f"/no/such/{name}")
 
 
 def starts(place: Place) -> bool:

@@ -429,6 +429,7 @@ class GuardedPlaceInfo:
     access: GuardAccess
     base: GuardBase
     paths: tuple[str, ...]
+    may_appear: bool
 
 
 GUARDED_PLACE_INFO: Final[Mapping[GuardedPlace, GuardedPlaceInfo]] = MappingProxyType(
@@ -438,36 +439,67 @@ GUARDED_PLACE_INFO: Final[Mapping[GuardedPlace, GuardedPlaceInfo]] = MappingProx
             access=GuardAccess.READ,
             base=GuardBase.WORKSPACE,
             paths=("specs",),
+            may_appear=False,
         ),
         GuardedPlace.SETTINGS: GuardedPlaceInfo(
             description="The workspace's settings.",
             access=GuardAccess.READ,
             base=GuardBase.WORKSPACE,
             paths=("foundry-mcp.toml",),
+            may_appear=False,
         ),
         GuardedPlace.SETTINGS_OUTSIDE: GuardedPlaceInfo(
             description="The settings outside the workspace, which decide what is allowed.",
             access=GuardAccess.READ,
             base=GuardBase.SETTINGS,
             paths=(),
+            may_appear=False,
         ),
         GuardedPlace.STATE: GuardedPlaceInfo(
             description="The store, the keys, the tokens, and what runs keep beside them.",
             access=GuardAccess.NONE,
             base=GuardBase.STATE,
             paths=(),
+            may_appear=False,
         ),
         GuardedPlace.GUARD: GuardedPlaceInfo(
             description="The files by which agents are guarded.",
             access=GuardAccess.READ,
             base=GuardBase.AGENTS,
             paths=(),
+            may_appear=False,
         ),
         GuardedPlace.VERSION_CONTROL: GuardedPlaceInfo(
             description="The parts of version control that name programs to run.",
             access=GuardAccess.READ,
             base=GuardBase.WORKSPACE,
             paths=(".git/hooks", ".git/config"),
+            may_appear=True,
+        ),
+        GuardedPlace.ACCOUNT: GuardedPlaceInfo(
+            description="What your account runs by itself, later and outside of every sandbox.",
+            access=GuardAccess.READ,
+            base=GuardBase.HOME,
+            paths=(
+                ".bashrc",
+                ".bash_profile",
+                ".bash_login",
+                ".bash_logout",
+                ".profile",
+                ".zshrc",
+                ".zshenv",
+                ".zprofile",
+                ".zlogin",
+                ".gitconfig",
+                ".ssh",
+                ".local/bin",
+                ".config/autostart",
+                ".config/environment.d",
+                ".config/fish",
+                ".config/git",
+                ".config/systemd",
+            ),
+            may_appear=True,
         ),
         GuardedPlace.PROCESSES: GuardedPlaceInfo(
             description="The memory, the environment and the files of other processes, a server among them.",
@@ -482,6 +514,7 @@ GUARDED_PLACE_INFO: Final[Mapping[GuardedPlace, GuardedPlaceInfo]] = MappingProx
                 "/proc/*/map_files",
                 "/proc/*/task",
             ),
+            may_appear=False,
         ),
     }
 )
@@ -1079,8 +1112,14 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
             levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
             when=(MappingProxyType({"of": "looser", "is": ("verification.sandbox",)}),),
         ),
+        StartupRule.WORKERS_EXPOSED: StartupRuleInfo(
+            description="Workers are started where they can read the signing key, and change specs and settings.",
+            remedy="Take security.worker_isolation away.",
+            levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "security.worker_isolation", "is": ("off",)}),),
+        ),
         StartupRule.KEYS_EXPOSED: StartupRuleInfo(
-            description="Commands of verifications can read the signing key, the store and the tokens.",
+            description="What works in the workspace, the commands of verifications or workers, can read the signing key, the store and the tokens.",
             remedy="Install bubblewrap, and let this user make namespaces.",
             levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
             when=(MappingProxyType({"of": "keys_hidden", "is": (False,)}),),

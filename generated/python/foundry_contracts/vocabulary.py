@@ -44,6 +44,7 @@ __all__ = [
     "SessionStatus",
     "SettingSource",
     "Severity",
+    "SignerIsolation",
     "SpecFolder",
     "StartupFact",
     "StartupLevel",
@@ -55,6 +56,7 @@ __all__ = [
     "UpkeepAction",
     "Verdict",
     "VerificationKind",
+    "WorkerIsolation",
 ]
 
 
@@ -76,6 +78,8 @@ class EnvironmentVariable(StrEnum):
     """The workspace, where --workspace names none."""
     FOUNDRY_MCP_TOKEN = "FOUNDRY_MCP_TOKEN"
     """The token that gives the server's client its name and role."""
+    FOUNDRY_MCP_SIGNER_ISOLATION = "FOUNDRY_MCP_SIGNER_ISOLATION"
+    """How whoever starts the server keeps workers from its keys; 'foundry-mcp run' sets it for the server it starts."""
 
 
 @unique
@@ -244,6 +248,8 @@ class GuardBase(StrEnum):
     """The workspace."""
     AGENTS = "agents"
     """The workspace; the paths are the files that agents read their guard from."""
+    HOME = "home"
+    """The user's home."""
     STATE = "state"
     """The product's folder in the user's state folder."""
     SETTINGS = "settings"
@@ -268,6 +274,8 @@ class GuardedPlace(StrEnum):
     """The files by which agents are guarded."""
     VERSION_CONTROL = "version_control"
     """The parts of version control that name programs to run."""
+    ACCOUNT = "account"
+    """What your account runs by itself, later and outside of every sandbox."""
     PROCESSES = "processes"
     """The memory, the environment and the files of other processes, a server among them."""
 
@@ -387,6 +395,28 @@ class PostureProfile(StrEnum):
 
 
 @unique
+class WorkerIsolation(StrEnum):
+    """Whether workers are started in bubblewrap, apart from store, keys, specs and settings."""
+
+    OFF = "off"
+    """They are not: they can do what your account can."""
+    AUTO = "auto"
+    """They are where bubblewrap works; elsewhere the run warns and goes on."""
+    REQUIRED = "required"
+    """They are; where bubblewrap does not work, the run stops for a person."""
+
+
+@unique
+class SignerIsolation(StrEnum):
+    """What kept the signing key from everything that worked in the workspace: from the command itself, and from workers."""
+
+    BUBBLEWRAP = "bubblewrap"
+    """The command ran in bubblewrap, and whoever started the server says the same of workers."""
+    NONE = "none"
+    """Nothing, or nothing that the server knows of."""
+
+
+@unique
 class SandboxGuard(StrEnum):
     """One thing that a sandbox can hold a command to."""
 
@@ -498,8 +528,10 @@ class StartupRule(StrEnum):
     """A limit is higher than the profile says, or than it is without a setting."""
     SANDBOX_WEAKENED = "SANDBOX_WEAKENED"
     """Commands run in a weaker sandbox than this machine may have."""
+    WORKERS_EXPOSED = "WORKERS_EXPOSED"
+    """Workers are started where they can read the signing key, and change specs and settings."""
     KEYS_EXPOSED = "KEYS_EXPOSED"
-    """Commands of verifications can read the signing key, the store and the tokens."""
+    """What works in the workspace, the commands of verifications or workers, can read the signing key, the store and the tokens."""
 
 
 @unique

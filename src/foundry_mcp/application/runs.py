@@ -20,6 +20,7 @@ from foundry_contracts.models.events_session import (
     VerificationStarted,
 )
 from foundry_contracts.models.formats_receipt import Receipt, ReviewPredicate, VerificationPredicate
+from foundry_contracts.vocabulary import SignerIsolation
 from foundry_mcp.application.gate_review import GateReview, review_gate
 from foundry_mcp.machine.optional import or_absent
 from foundry_mcp.machine.proof import proof_digest, proof_of
@@ -164,6 +165,7 @@ class Runs:
             finished_at=result.finished_at,
             sandbox=or_absent(result.sandbox),
             unenforced=list(result.unenforced),
+            signer_isolation=result.signer_isolation,
         )
         return VerificationFinished(
             attempt_id=started.attempt_id,
@@ -219,6 +221,7 @@ def failed_run(now: str, error: str) -> RunResult:
         finished_at=now,
         sandbox=None,
         unenforced=(),
+        signer_isolation=SignerIsolation.NONE,
         tree_before="",
         tree_after="",
     )

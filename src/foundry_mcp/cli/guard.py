@@ -83,16 +83,23 @@ def _install(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from foundry_contracts.models.guard import GuardReport
     from foundry_contracts.tables import GUARD_STATE_INFO
+    from foundry_mcp.bubblewrap import worker_problem
     from foundry_mcp.guard.installing import agents_of, check
 
     workspace = workspace_of(args)
     agents = [GuardedAgent(args.agent)] if args.agent else agents_of(workspace) or list(GuardedAgent)
     findings = [check(agent, workspace, os.environ) for agent in agents]
+    problem = worker_problem() or ""
     if args.json:
-        print(json.dumps([f.model_dump(mode="json", exclude_unset=True) for f in findings], indent=2))
+        report = GuardReport(guards=findings, workers_isolated=not problem, problem=problem)
+        print(json.dumps(report.model_dump(mode="json", exclude_unset=True), indent=2))
     else:
         for finding in findings:
             told = f"\n    {finding.remedy}" if finding.remedy else ""
             print(f"{finding.agent.value}: {finding.state.value}: {finding.file}: {finding.message}{told}")
-    return max(GUARD_STATE_INFO[finding.state].exit_code for finding in findings)
+        remedy = "\n    Install bubblewrap, and let this user make namespaces."
+        print(f"workers: {f'not isolated: {problem}{remedy}' if problem else 'isolated: bubblewrap works here.'}")
+    codes = [GUARD_STATE_INFO[finding.state].exit_code for finding in findings]
+    return max(*codes, _FOUND if problem else 0)

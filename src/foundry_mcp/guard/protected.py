@@ -60,6 +60,8 @@ def _paths(base: GuardBase, paths: Sequence[str], workspace: Path, environ: Mapp
         yield from (os.path.join(workspace, path) for path in paths)
     elif base is GuardBase.AGENTS:
         yield from (os.path.join(workspace, path) for info in GUARDED_AGENT_INFO.values() for path in info.files)
+    elif base is GuardBase.HOME:
+        yield from (os.path.join(environ.get("HOME") or "/", path) for path in paths)
     elif base is GuardBase.STATE:
         yield str(product_folder(environ))
     elif base is GuardBase.SETTINGS:

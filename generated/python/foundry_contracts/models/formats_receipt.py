@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import SandboxGuard, SandboxKind, Verdict
+from foundry_contracts.vocabulary import SandboxGuard, SandboxKind, SignerIsolation, Verdict
 
 from .common import AttemptId, Digest, NodeId, SessionId, SpecId, StepId, Timestamp
 from .formats_plan import CommandLine
@@ -102,3 +102,4 @@ class VerificationPredicate(BaseModel):
         list[SandboxGuard],
         Field(description="What the command was not held to, by the kind of sandbox and on this machine."),
     ]
+    signer_isolation: SignerIsolation

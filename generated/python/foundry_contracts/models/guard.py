@@ -58,6 +58,22 @@ class GuardFinding(BaseModel):
     remedy: Annotated[str, Field(description="What to do; empty where nothing is to be done.")]
 
 
+class GuardReport(BaseModel):
+    """
+    What 'foundry-mcp guard check' tells.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True,
+        extra="forbid",
+    )
+    guards: Annotated[list[GuardFinding], Field(description="The guards, an agent each.")]
+    workers_isolated: Annotated[
+        bool, Field(description="Whether bubblewrap works here, so that workers can be isolated.")
+    ]
+    problem: Annotated[str, Field(description="Why it does not; empty where it does.")]
+
+
 class ProgramWrapper(BaseModel):
     """
     A program that runs the one its words name.
