@@ -18,7 +18,7 @@ from foundry_contracts.models.formats_worker import WorkerResult
 from foundry_contracts.vocabulary import LoopSignal, Outcome
 from foundry_mcp import bubblewrap
 from foundry_mcp.bubblewrap import Grounds, worker_problem
-from foundry_mcp.supervisor.isolation import server_environ
+from foundry_mcp.supervisor.isolation import grounds_of, server_environ, watched_places
 from foundry_mcp.supervisor.progress_json import JsonLines
 from foundry_mcp.supervisor.run import run_sync
 from foundry_mcp.supervisor.worker import Worker
@@ -171,7 +171,29 @@ def test_a_guarded_file_that_was_not_there_and_is_made_fails_the_step(tmp_path: 
     lab.plan("made", [task("a")])
     result = lab.run("made", "pathlib.Path('foundry-mcp.toml').write_text('x')\nanswer(outcome='success')")
     assert result.last.loop_signal is not LoopSignal.SPEC_COMPLETE
-    assert any("foundry-mcp.toml, which is not its own to make" in str(step.note) for step in result.last.steps)
+    assert any("foundry-mcp.toml, which is not its own" in str(step.note) for step in result.last.steps)
+
+
+@isolated
+def test_a_link_to_the_store_that_is_made_to_lead_elsewhere_fails_the_step(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to("elsewhere")
+    lab.plan("moved", [task("a")])
+    code = "link = os.environ['XDG_STATE_HOME']\nos.unlink(link)\nos.mkdir(link)\nanswer(outcome='success')"
+    settings = lab.settings(code)
+    worker = Worker(
+        settings.worker,
+        lab.workspace,
+        timeout_s=20,
+        environ=settings.environ,
+        stderr=io.StringIO(),
+        grounds=grounds_of(settings),
+        watched=watched_places(settings),
+    )
+    result = asyncio.run(worker.work(a_task(lab.workspace)))
+    assert result.outcome is Outcome.FAILURE
+    assert "state/foundry-mcp, which is not its own" in str(result.note)
 
 
 def a_worker(workspace: Path, code: str, *, timeout_s: float = 20) -> WorkerResult:

@@ -18,7 +18,7 @@ from foundry_contracts.tables import (
 from foundry_contracts.vocabulary import GuardReason, ProgramKind
 from foundry_mcp.guard.code_judge import hold_code
 from foundry_mcp.guard.protected import Protected
-from foundry_mcp.guard.shell_script import Command, Word, commands_of, plain, unreadable
+from foundry_mcp.guard.shell_script import OPENERS, Command, Word, commands_of, plain, unreadable
 from foundry_mcp.guard.shell_words import ANY, Variables, assignment, is_open, made_out, value_of
 from foundry_mcp.guard.verb_judge import hold_verb
 from foundry_mcp.guard.verdict import Refused
@@ -115,7 +115,7 @@ class CommandJudge:
     def _hold_argv(self, argv: Sequence[str], command: Command) -> None:
         """Refuse a command, given as its words, that may not be."""
         program, rest = argv[0], argv[1:]
-        if is_open(program) or not program:
+        if is_open(program) or not program or program in OPENERS or "=" in program:
             raise Refused(GuardReason.NOT_UNDERSTOOD, "a program that is not written out")
         self._protected.hold_read(program, self._folders)
         for word in rest:

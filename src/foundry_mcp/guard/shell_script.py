@@ -7,6 +7,7 @@ Whether it would be reached is not asked. What cannot be read is refused.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -16,7 +17,8 @@ from foundry_mcp.guard.verdict import Refused
 
 _DEEPEST: Final = 12
 _LONGEST: Final = 60_000
-_OPENERS: Final = frozenset({"if", "then", "else", "elif", "fi", "while", "until", "do", "done", "{", "}", "!", "esac"})
+OPENERS: Final = frozenset({"if", "then", "else", "elif", "fi", "while", "until", "do", "done", "{", "}", "!", "esac"})
+"""Words after which a command begins."""
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _ESCAPES: Final = {
     "n": "\n",
@@ -30,6 +32,8 @@ _ESCAPES: Final = {
     "v": "\v",
 }
 _SHOWN: Final = 80
+# Quotes, and one word after another: a shell may take double brackets for a group in a group.
+_NO_NUMBERS: Final = re.compile(r"""['"\\;]|[A-Za-z_]\w*\s+[A-Za-z_]""")
 
 
 class PieceKind(Enum):
@@ -164,7 +168,7 @@ class _Reader:
             if self._text[self._at] in " \t\n":
                 self._at += 1
             else:
-                self._command.words.append(self._word())
+                self._command.words.append(self._some_word())
         self._at += 1
         self._command.words[self._command.words.index(last)] = (*last, Piece(PieceKind.UNKNOWN))
         return True
@@ -209,15 +213,12 @@ class _Reader:
         self._heredocs = []
 
     def _take_word(self) -> None:
-        start = self._at
-        word = self._word()
+        word = self._some_word()
         text = plain(word)
         if text is not None and text.isdecimal() and self._text[self._at : self._at + 1] in ("<", ">"):
             self._take_redirect(text)
             return
-        if not word:
-            raise unreadable(self._text[start : start + 1])
-        if not self._command.words and text in _OPENERS:
+        if not self._command.words and text in OPENERS:
             self._cases -= text == "esac"
             return
         self._command.words.append(word)
@@ -238,7 +239,7 @@ class _Reader:
                 self._at += 1
                 return
             else:
-                if plain(self._word()) == "esac":
+                if plain(self._some_word()) == "esac":
                     self._cases -= 1
                     return
         raise unreadable("a branch that breaks off")
@@ -249,6 +250,12 @@ class _Reader:
         self._command = Command()
 
     # Words
+
+    def _some_word(self) -> Word:
+        word = self._word()
+        if not word:
+            raise unreadable(f"{self._text[self._at : self._at + 1]!r} where a word should be")
+        return word
 
     def _word(self) -> Word:
         pieces: list[Piece] = []
@@ -261,7 +268,8 @@ class _Reader:
                 self._at += 1
             elif char == "\\":
                 if not self._looks_at("\\\n"):
-                    self._add(pieces, PieceKind.QUOTED, self._text[self._at + 1 : self._at + 2])
+                    # At the very end there is nothing that it could quote.
+                    self._add(pieces, PieceKind.QUOTED, self._text[self._at + 1 : self._at + 2] or char)
                 self._at += 2
             elif char == "'":
                 self._add(pieces, PieceKind.QUOTED, self._single())
@@ -380,7 +388,13 @@ class _Reader:
             if opening == 2:
                 raise unreadable("brackets that are no arithmetic")
             return False
-        self._inside(self._text[self._at + 2 : end - 2])
+        inner = self._text[self._at + 2 : end - 2]
+        if _NO_NUMBERS.search(inner):
+            raise unreadable("double brackets with what is no arithmetic")
+        self._inside(inner)
+        if opening == 2:
+            # Some shells know no arithmetic there, and take it for a group in a group.
+            self.commands += commands_of(inner, self._depth + 1)
         self._at = end
         return True
 

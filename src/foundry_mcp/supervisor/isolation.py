@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,13 +73,12 @@ def grounds_of(settings: RunSettings) -> Grounds:
     )
 
 
-def absent_places(settings: RunSettings) -> tuple[Path, ...]:
-    """List the guarded paths that are not there, so that nothing can be mounted over them."""
-    return tuple(
-        Path(spot.path)
-        for spot in _closed(settings)
-        if not GUARDED_PLACE_INFO[spot.place].may_appear and not os.path.lexists(spot.path)
-    )
+def watched_places(settings: RunSettings) -> dict[Path, bool]:
+    """List the guarded paths, and of each whether it may come to be: none may come to lead elsewhere.
+
+    Over a path that is not there nothing can be mounted, and a link on the way to one can be replaced.
+    """
+    return {Path(spot.path): GUARDED_PLACE_INFO[spot.place].may_appear for spot in _closed(settings)}
 
 
 def _closed(settings: RunSettings) -> list[Spot]:

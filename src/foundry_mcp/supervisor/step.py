@@ -17,7 +17,7 @@ from foundry_contracts.models.verification_execute import VerificationExecuteRes
 from foundry_contracts.vocabulary import CommandName, Outcome, RunState, StepType
 from foundry_mcp.supervisor.absent import or_absent
 from foundry_mcp.supervisor.client import Refused, ServerClient
-from foundry_mcp.supervisor.isolation import absent_places, grounds_of
+from foundry_mcp.supervisor.isolation import grounds_of, watched_places
 from foundry_mcp.supervisor.run_id import OwnRun
 from foundry_mcp.supervisor.settings import RunSettings
 from foundry_mcp.supervisor.worker import Worker
@@ -38,7 +38,7 @@ class StepRunner:
             timeout_s=settings.worker_timeout_s,
             environ=settings.environ,
             grounds=grounds_of(settings) if isolated else None,
-            absent=absent_places(settings) if isolated else (),
+            watched=watched_places(settings) if isolated else None,
         )
 
     async def carry_out(self, step: Step) -> StepResult | Refused:

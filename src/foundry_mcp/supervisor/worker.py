@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
@@ -40,7 +40,8 @@ def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
 class Worker:
     """Run a program once for each step, in the workspace, as a process group of its own.
 
-    On `grounds` it runs in bubblewrap. `absent` are paths that it must not make.
+    On `grounds` it runs in bubblewrap. `watched` are paths that must lead where they led before, and whether each may
+    come to be.
     """
 
     def __init__(
@@ -52,12 +53,12 @@ class Worker:
         environ: Mapping[str, str],
         stderr: TextIO | None = None,
         grounds: Grounds | None = None,
-        absent: Sequence[Path] = (),
+        watched: Mapping[Path, bool] | None = None,
     ) -> None:
         self._name = argv[0]
         self._argv = tuple(worker_line(argv, grounds)) if grounds else argv
         self._isolated = grounds is not None
-        self._absent = absent
+        self._watched = watched or {}
         self._workspace = workspace
         self._timeout_s = timeout_s
         self._environ = scrubbed(environ)
@@ -78,6 +79,7 @@ class Worker:
             return _judge(problem, answer.read(_LARGEST_RESULT), size, stderr.tail)
 
     async def _run(self, stdin: int, stdout: int, stderr: WorkerStderr) -> str | None:
+        before = {path: _leads(path) for path in self._watched}
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._argv,
@@ -96,8 +98,12 @@ class Worker:
             problem = await self._ended(process)
         finally:
             await self._end(process)
-        made = [str(path) for path in self._absent if os.path.lexists(path)]
-        return f"The worker made {', '.join(made)}, which is not its own to make." if made else problem
+        moved = [str(path) for path in self._watched if _leads(path) != before[path] and not self._came(path, before)]
+        return f"The worker made or moved {', '.join(moved)}, which is not its own." if moved else problem
+
+    def _came(self, path: Path, before: Mapping[Path, tuple[str, bool]]) -> bool:
+        """Tell whether a path that may come to be did just that."""
+        return self._watched[path] and _leads(path) == (before[path][0], True)
 
     async def _ended(self, process: asyncio.subprocess.Process) -> str | None:
         try:
@@ -121,6 +127,10 @@ class Worker:
                 await asyncio.wait_for(process.wait(), _LAST_WORDS_S)
         _signal_group(process.pid, signal.SIGKILL)
         await process.wait()
+
+
+def _leads(path: Path) -> tuple[str, bool]:
+    return os.path.realpath(path), os.path.lexists(path)
 
 
 def _signal_members(leader: int, number: signal.Signals) -> None:
