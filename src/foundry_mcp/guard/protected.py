@@ -82,8 +82,14 @@ class Protected:
         self._hold(text, folders, [GuardAccess.NONE], around=False)
 
     def hold_named(self, text: str, folders: Sequence[str]) -> None:
-        """Refuse a word that means a guarded place, where it cannot be told what is done with it."""
-        self._hold(text, folders, list(GuardAccess), around=False)
+        """Refuse a word that means a guarded place, where it cannot be told what is done with it.
+
+        Of a word that is open only the folder counts that it begins with.
+        """
+        for part in _candidates(text):
+            known = part.partition(ANY)[0].rpartition("/")[0] if ANY in part else part
+            if known:
+                self._hold(known, folders, list(GuardAccess), around=False)
 
     def hold_write(self, text: str, folders: Sequence[str]) -> None:
         """Refuse a path to be written that is open, means a guarded place, or has one below it."""
