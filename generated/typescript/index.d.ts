@@ -2011,6 +2011,10 @@ export interface GuardedVerb {
   runs: {
     [key: string]: string[];
   };
+  /** Verbs whose words name settings. */
+  configures: string[];
+  /** Verbs that, without a path, may change whatever lies in the folder. */
+  whole: string[];
   /** Beginnings of settings that name programs, or other verbs. */
   settings: string[];
 }

@@ -736,8 +736,6 @@ PROGRAM_KIND_INFO: Final[Mapping[ProgramKind, ProgramKindInfo]] = MappingProxyTy
                 "exit",
                 "expr",
                 "false",
-                "fd",
-                "fdfind",
                 "fgrep",
                 "file",
                 "fold",
@@ -774,14 +772,11 @@ PROGRAM_KIND_INFO: Final[Mapping[ProgramKind, ProgramKindInfo]] = MappingProxyTy
                 "tail",
                 "test",
                 "tr",
-                "tree",
                 "true",
                 "type",
                 "unset",
                 "wc",
                 "which",
-                "xxd",
-                "yq",
                 ":",
             ),
         ),
@@ -812,11 +807,12 @@ PROGRAM_KIND_INFO: Final[Mapping[ProgramKind, ProgramKindInfo]] = MappingProxyTy
             ),
         ),
         ProgramKind.SEARCHER: ProgramKindInfo(
-            description="It looks through folders, and may run a program on what it finds.", programs=("find", "gfind")
+            description="It looks through folders, and may run a program on what it finds.",
+            programs=("fd", "fdfind", "find", "gfind"),
         ),
         ProgramKind.SHELL: ProgramKindInfo(
             description="It runs what its -c says, or what it reads.",
-            programs=("ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "rbash", "sh", "tcsh", "zsh"),
+            programs=(".", "ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "rbash", "sh", "source", "tcsh", "zsh"),
         ),
         ProgramKind.RESERVED: ProgramKindInfo(
             description="It has something done later, elsewhere or with other rights.",
@@ -1570,6 +1566,7 @@ PROGRAM_WRAPPER_VALUES: Final[Mapping[str, ProgramWrapperValues]] = MappingProxy
     {
         "builtin": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
         "bunx": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
+        "busybox": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
         "command": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=("-v", "-V")),
         "env": ProgramWrapperValues(
             verbs=(), valued=("-u", "--unset", "-C", "--chdir"), before=0, lines=("-S", "--split-string"), asks=()
@@ -1591,6 +1588,7 @@ PROGRAM_WRAPPER_VALUES: Final[Mapping[str, ProgramWrapperValues]] = MappingProxy
         "timeout": ProgramWrapperValues(
             verbs=(), valued=("-s", "--signal", "-k", "--kill-after"), before=1, lines=(), asks=()
         ),
+        "toybox": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
         "uv": ProgramWrapperValues(
             verbs=("run",),
             valued=("--with", "-p", "--python", "--extra", "--group", "--directory", "--project"),
@@ -1788,14 +1786,17 @@ GUARDED_VARIABLE_VALUES: Final[Mapping[str, GuardedVariableValues]] = MappingPro
                 "ENV",
                 "GIT_ASKPASS",
                 "GIT_CONFIG",
+                "GIT_DIR",
                 "GIT_EDITOR",
                 "GIT_EXEC_PATH",
                 "GIT_EXTERNAL_DIFF",
+                "GIT_INDEX_FILE",
                 "GIT_PAGER",
                 "GIT_PROXY_COMMAND",
                 "GIT_SEQUENCE_EDITOR",
                 "GIT_SSH",
                 "GIT_TEMPLATE_DIR",
+                "GIT_WORK_TREE",
                 "IFS",
                 "LD_AUDIT",
                 "LD_PRELOAD",
@@ -1818,6 +1819,8 @@ class GuardedVerbValues:
     changes: tuple[str, ...]
     reserved_options: Mapping[str, object]
     runs: Mapping[str, object]
+    configures: tuple[str, ...]
+    whole: tuple[str, ...]
     settings: tuple[str, ...]
 
 
@@ -1921,6 +1924,8 @@ GUARDED_VERB_VALUES: Final[Mapping[str, GuardedVerbValues]] = MappingProxyType(
             runs=MappingProxyType(
                 {"rebase": ("-x", "--exec"), "bisect": ("run",), "submodule": ("foreach",), "config": ("--edit", "-e")}
             ),
+            configures=("config",),
+            whole=("clean",),
             settings=(
                 "alias.",
                 "core.askpass",
@@ -1955,6 +1960,8 @@ GUARDED_VERB_VALUES: Final[Mapping[str, GuardedVerbValues]] = MappingProxyType(
             changes=(),
             reserved_options=MappingProxyType({}),
             runs=MappingProxyType({}),
+            configures=(),
+            whole=(),
             settings=(),
         ),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from foundry_contracts.tables import (
@@ -35,9 +36,10 @@ _MOST_FOLDERS: Final = 16
 _DEEPEST: Final = 8
 _MOVES: Final = frozenset({"cd", "pushd"})
 _SAYS_VARIABLES: Final = frozenset({"export", "declare", "local", "readonly", "typeset"})
-_SEARCH_RUNS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+_SEARCH_RUNS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"})
 _SEARCH_CHANGES: Final = frozenset({"-delete", "-fprint", "-fprint0", "-fprintf", "-fls"})
 _LINKS: Final = re.compile(r"-[a-zA-Z]*[lst]|--link|--symbolic-link|--target-directory")
+_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _NO_FILE: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 
 
@@ -109,8 +111,7 @@ class CommandJudge:
         name = plain(words[1]) if len(words) > 1 else None
         if plain(words[0]) != "case" and name is not None:
             self._hold_variable(name)
-            self._variables.assign(name, ANY)
-            self._variables.assign(name, "")
+            self._variables.open(name)
 
     def _hold_argv(self, argv: Sequence[str], command: Command) -> None:
         """Refuse a command, given as its words, that may not be."""
@@ -144,7 +145,7 @@ class CommandJudge:
         if kind is ProgramKind.RESERVED:
             raise Refused(GuardReason.COMMAND_RESERVED, name)
         if kind is ProgramKind.SEARCHER:
-            self._hold_search(rest, command)
+            self._hold_search(name, rest, command)
         elif kind is ProgramKind.SHELL:
             self._hold_shell(name, rest, command)
         elif kind is ProgramKind.REMOVER:
@@ -175,13 +176,12 @@ class CommandJudge:
                     self._variables.assign(variable, value)
         elif name in ("read", "printf", "mapfile"):
             for word in rest if name != "printf" else rest[1:2]:
-                self._variables.assign(word, ANY)
-                self._variables.assign(word, "")
+                self._variables.open(word)
         elif name == "alias" and any("=" in word for word in rest):
             raise unreadable("a name for another command")
 
     def _hold_shell(self, name: str, rest: Sequence[str], command: Command) -> None:
-        words = list(rest[1:]) if name == "busybox" and rest else list(rest)
+        words = list(rest)
         while words and words[0].startswith(("-", "+")) and words[0] != "-":
             option = words.pop(0)
             if not option.startswith("--") and "c" in option:
@@ -191,9 +191,7 @@ class CommandJudge:
                 return self._hold_line(line)
             if option in ("-o", "+o", "-O", "--rcfile", "--init-file") and words:
                 words.pop(0)
-        if words and words[0] != "-" and "-s" not in rest:
-            if name == "busybox":
-                return self._hold_argv([*rest], command)
+        if words and words[0] not in _INPUTS and "-s" not in rest:
             for word in words:
                 self._protected.hold_named(word, self._folders)
             return None
@@ -211,13 +209,16 @@ class CommandJudge:
         before = known.before
         while words:
             word = words[0]
-            if word.startswith("-") and word != "-":
+            if word.startswith("-"):
                 option = word.partition("=")[0]
                 if option in known.asks:
                     return None
                 if is_open(word) or any(option == line or word.startswith(line) for line in known.lines):
                     raise unreadable(f"{name} with a command line of its own")
-                words = words[2:] if word in known.valued else words[1:]
+                valued = word in known.valued
+                # What it names may be the folder that the program runs in, or a file that it writes.
+                self._protected.hold_named(words[1] if valued and len(words) > 1 else word, self._folders)
+                words = words[2:] if valued else words[1:]
             elif name == "env" and (found := re.match(r"([A-Za-z_]\w*)=", word)):
                 self._hold_variable(found.group(1))
                 words = words[1:]
@@ -226,8 +227,9 @@ class CommandJudge:
             else:
                 break
         if name == "xargs":
-            # What it reads comes after its words, and may be anything.
-            words = [*(words or ["echo"]), ANY]
+            # What it reads comes after its words, or in the place of a mark, and may be anything.
+            marks = _marks(rest)
+            words = [_put_in(word, marks) for word in words or ["echo"]] + [ANY]
         return self._hold_argv(words, command) if words else None
 
     def _hold_interpreter(self, name: str, rest: Sequence[str], command: Command) -> None:
@@ -237,7 +239,7 @@ class CommandJudge:
             return hold_verb(PRODUCT, files, self._protected, self._folders)
         if known.first and not codes and files:
             codes, files = [files[0]], files[1:]
-        elif known.reads_input and not codes and module is None and (not files or files[0] == "-"):
+        elif known.reads_input and not codes and module is None and (not files or files[0] in _INPUTS):
             asks = bool(rest) and rest[0] in ("-V", "--version", "--help", "-h", "-v")
             if command.given is None and not asks:
                 raise unreadable(f"{name} that is given its code as it runs")
@@ -250,8 +252,10 @@ class CommandJudge:
                 self._protected.hold_named(word, self._folders)
         return None
 
-    def _hold_search(self, rest: Sequence[str], command: Command) -> None:
-        roots = []
+    def _hold_search(self, name: str, rest: Sequence[str], command: Command) -> None:
+        # These take a pattern before the folders, and say what is found without being asked to.
+        by_pattern = name.startswith("fd")
+        roots = ["."] if by_pattern else []
         for word in rest:
             if word.startswith(("-", "(", "!")):
                 break
@@ -262,10 +266,24 @@ class CommandJudge:
                 for root in (*roots, *rest[number + 1 : number + 2]):
                     self._protected.hold_write(root, self._folders)
             elif word in _SEARCH_RUNS:
-                after = rest[number + 1 :]
+                after = [*rest[number + 1 :]]
+                if by_pattern and not any("{" in each for each in after):
+                    after.append("{}")
                 end = next((at for at, each in enumerate(after) if each in (";", "+")), len(after))
                 for root in roots:
                     self._hold_argv([each.replace("{}", root) for each in after[:end]], command)
+
+
+def _marks(rest: Sequence[str]) -> list[str]:
+    """List the texts that xargs puts what it reads in the place of."""
+    named = [after if word == "-I" else word[2:] for word, after in pairwise([*rest, ""]) if word.startswith("-I")]
+    return ["{}", *filter(None, named)]
+
+
+def _put_in(word: str, marks: Sequence[str]) -> str:
+    for mark in marks:
+        word = word.replace(mark, ANY)
+    return word
 
 
 def _changes_in_place(word: str, known: ProgramInterpreterValues) -> bool:

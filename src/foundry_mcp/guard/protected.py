@@ -84,8 +84,9 @@ class Protected:
     def hold_named(self, text: str, folders: Sequence[str]) -> None:
         """Refuse a word that means a guarded place, where it cannot be told what is done with it.
 
-        Of a word that is open only the folder counts that it begins with.
+        Of a word that is open only the folder counts that it begins with; a folder that is open does not count.
         """
+        folders = [folder for folder in folders if ANY not in folder]
         for part in _candidates(text):
             known = part.partition(ANY)[0].rpartition("/")[0] if ANY in part else part
             if known:

@@ -36,6 +36,10 @@ class Variables:
         before = self._set.get(name, self._environ.get(name, value))
         self._set[name] = value if before == value else ANY
 
+    def open(self, name: str) -> None:
+        """Take in that a variable may hold anything from here on."""
+        self._set[name] = ANY
+
     def value(self, name: str) -> str:
         """Give what a variable holds."""
         return self._set.get(name, self._environ.get(name, ANY))

@@ -29,9 +29,11 @@ def hold_verb(program: str, words: Sequence[str], protected: Protected, folders:
         raise Refused(GuardReason.COMMAND_RESERVED, f"{program} {'…' if is_open(verb) else verb}")
     _hold_options(program, verb, rest, known)
     # Where a setting is only asked for, its name is no harm.
-    if not _ASKS & set(rest):
+    if verb in known.configures and not _ASKS & set(rest):
         for word in rest:
             _hold_setting(program, word, known)
+    if verb in known.whole and all(word.startswith("-") for word in rest):
+        rest = [*rest, "."]
     for word in rest:
         if verb in known.changes:
             protected.hold_write(word, folders)
@@ -64,10 +66,9 @@ def _verb_of(
 def _hold_setting(program: str, word: str, known: GuardedVerbValues, *, all_open: bool = False) -> None:
     if all_open and is_open(word):
         raise Refused(GuardReason.NOT_UNDERSTOOD, f"{program} with a setting that is not written out")
-    if all_open or "=" not in word:
-        name = word.casefold().lstrip("-")
-        if any(name.startswith(beginning) and " " not in name.partition("=")[0] for beginning in known.settings):
-            raise Refused(GuardReason.COMMAND_RESERVED, f"{program} with the setting {word.partition('=')[0]}")
+    name = word.partition("=")[0]
+    if name.casefold().startswith(known.settings):
+        raise Refused(GuardReason.COMMAND_RESERVED, f"{program} with the setting {name}")
 
 
 def _hold_options(program: str, verb: str, rest: Sequence[str], known: GuardedVerbValues) -> None:

@@ -157,4 +157,8 @@ class GuardedVerb(BaseModel):
     runs: Annotated[
         dict[str, list[str]], Field(description="Words that, after a verb, have a program run; the call is refused.")
     ]
+    configures: Annotated[list[str], Field(description="Verbs whose words name settings.")]
+    whole: Annotated[
+        list[str], Field(description="Verbs that, without a path, may change whatever lies in the folder.")
+    ]
     settings: Annotated[list[str], Field(description="Beginnings of settings that name programs, or other verbs.")]
