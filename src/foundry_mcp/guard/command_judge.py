@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
 from foundry_contracts.tables import (
@@ -14,12 +13,13 @@ from foundry_contracts.tables import (
     PROGRAM_INTERPRETER_VALUES,
     PROGRAM_KIND_INFO,
     PROGRAM_WRAPPER_VALUES,
-    ProgramInterpreterValues,
 )
 from foundry_contracts.vocabulary import GuardReason, ProgramKind
 from foundry_mcp.guard.code_judge import hold_code
+from foundry_mcp.guard.program_words import changes_in_place, marks_of, opened, parted
 from foundry_mcp.guard.protected import Protected
-from foundry_mcp.guard.shell_script import OPENERS, Command, Word, commands_of, plain, unreadable
+from foundry_mcp.guard.shell_pieces import Command, Word, plain, unreadable
+from foundry_mcp.guard.shell_script import OPENERS, commands_of
 from foundry_mcp.guard.shell_words import ANY, Variables, assignment, is_open, made_out, value_of
 from foundry_mcp.guard.verb_judge import hold_verb
 from foundry_mcp.guard.verdict import Refused
@@ -228,13 +228,13 @@ class CommandJudge:
                 break
         if name == "xargs":
             # What it reads comes after its words, or in the place of a mark, and may be anything.
-            marks = _marks(rest)
-            words = [_put_in(word, marks) for word in words or ["echo"]] + [ANY]
+            marks = marks_of(rest)
+            words = [opened(word, marks) for word in words or ["echo"]] + [ANY]
         return self._hold_argv(words, command) if words else None
 
     def _hold_interpreter(self, name: str, rest: Sequence[str], command: Command) -> None:
         known = PROGRAM_INTERPRETER_VALUES[name]
-        codes, module, files = _parted(known, rest)
+        codes, module, files = parted(known, rest)
         if module is not None and module.casefold().startswith(PRODUCT.replace("-", "_")):
             return hold_verb(PRODUCT, files, self._protected, self._folders)
         if known.first and not codes and files:
@@ -246,7 +246,7 @@ class CommandJudge:
             codes = [command.given or ""]
         for code in codes:
             hold_code(code, self._protected.spots, backticks_run=name in _BACKTICKS_RUN)
-        changes = not known.in_place or any(_changes_in_place(word, known) for word in rest)
+        changes = not known.in_place or any(changes_in_place(word, known) for word in rest)
         for word in files:
             if changes:
                 self._protected.hold_named(word, self._folders)
@@ -272,46 +272,3 @@ class CommandJudge:
                 end = next((at for at, each in enumerate(after) if each in (";", "+")), len(after))
                 for root in roots:
                     self._hold_argv([each.replace("{}", root) for each in after[:end]], command)
-
-
-def _marks(rest: Sequence[str]) -> list[str]:
-    """List the texts that xargs puts what it reads in the place of."""
-    named = [after if word == "-I" else word[2:] for word, after in pairwise([*rest, ""]) if word.startswith("-I")]
-    return ["{}", *filter(None, named)]
-
-
-def _put_in(word: str, marks: Sequence[str]) -> str:
-    for mark in marks:
-        word = word.replace(mark, ANY)
-    return word
-
-
-def _changes_in_place(word: str, known: ProgramInterpreterValues) -> bool:
-    letters = [option[1] for option in known.in_place if len(option) == 2]
-    joined = re.fullmatch("-[A-Za-z]+", word) is not None and any(letter in word for letter in letters)
-    return joined or word.startswith(known.in_place)
-
-
-def _parted(known: ProgramInterpreterValues, rest: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
-    """Part an interpreter's words into pieces of code, the module it runs, and the rest."""
-    codes: list[str] = []
-    letters = {option[1] for option in known.code if len(option) == 2}
-    words = list(rest)
-    while words and words[0].startswith("-") and words[0] != "-":
-        word = words.pop(0)
-        option, equals, value = word.partition("=")
-        found = next((at for at, char in enumerate(word) if at and char in letters), 0)
-        if option in known.code:
-            codes += [value] if equals else words[:1]
-            words = words if equals else words[1:]
-        elif found and not word.startswith("--"):
-            # As in -Ic CODE, or -cCODE.
-            codes.append(word[found + 1 :] or (words.pop(0) if words else ""))
-        elif word.startswith("-m") and "-m" in known.valued:
-            module = word[2:] or (words.pop(0) if words else "")
-            return codes, module, words
-        elif word in known.valued and words:
-            words.pop(0)
-        elif word == "--":
-            break
-    return codes, None, words

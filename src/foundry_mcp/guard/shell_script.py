@@ -8,75 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final
 
-from foundry_contracts.vocabulary import GuardReason
-from foundry_mcp.guard.verdict import Refused
+from foundry_mcp.guard.shell_escapes import escaped
+from foundry_mcp.guard.shell_pieces import Command, Piece, PieceKind, Redirect, Word, plain, unreadable
 
 _DEEPEST: Final = 12
 _LONGEST: Final = 60_000
 OPENERS: Final = frozenset({"if", "then", "else", "elif", "fi", "while", "until", "do", "done", "{", "}", "!", "esac"})
 """Words after which a command begins."""
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
-_ESCAPES: Final = {
-    "n": "\n",
-    "t": "\t",
-    "r": "\r",
-    "a": "\a",
-    "b": "\b",
-    "e": "\x1b",
-    "E": "\x1b",
-    "f": "\f",
-    "v": "\v",
-}
-_SHOWN: Final = 80
 # Quotes, and one word after another: a shell may take double brackets for a group in a group.
 _NO_NUMBERS: Final = re.compile(r"""['"\\;]|[A-Za-z_]\w*\s+[A-Za-z_]""")
-
-
-class PieceKind(Enum):
-    """What a piece of a word is: as it stands, in quotes, a variable's name, or what only a run could tell."""
-
-    PLAIN = 1
-    QUOTED = 2
-    VARIABLE = 3
-    UNKNOWN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Hold a part of a word."""
-
-    kind: PieceKind
-    text: str = ""
-
-
-Word = tuple[Piece, ...]
-
-
-@dataclass(slots=True)
-class Redirect:
-    """Hold a redirection: its sign, and what stands after it."""
-
-    sign: str
-    target: Word
-
-
-@dataclass(slots=True)
-class Command:
-    """Hold one command: `given` is what it reads where that is written out, `piped` whether another writes that."""
-
-    words: list[Word] = field(default_factory=list)
-    redirects: list[Redirect] = field(default_factory=list)
-    given: str | None = None
-    piped: bool = False
-
-
-def plain(word: Word) -> str | None:
-    """Give a word's text if all of it stands there unquoted."""
-    return word[0].text if len(word) == 1 and word[0].kind is PieceKind.PLAIN else None
 
 
 def commands_of(script: str, depth: int = 0) -> list[Command]:
@@ -88,12 +31,6 @@ def commands_of(script: str, depth: int = 0) -> list[Command]:
     reader = _Reader(script, depth)
     reader.script(until="")
     return reader.commands
-
-
-def unreadable(what: str) -> Refused:
-    """Say that something cannot be told."""
-    shown = what if len(what) <= _SHOWN else f"{what[:_SHOWN]}…"
-    return Refused(GuardReason.NOT_UNDERSTOOD, shown)
 
 
 class _Reader:
@@ -336,8 +273,8 @@ class _Reader:
         elif after == "{":
             self._braced(pieces)
         elif after == "'" and not quoted:
-            self._at += 1
-            self._add(pieces, PieceKind.QUOTED, self._escaped())
+            text, self._at = escaped(self._text, self._at + 1)
+            self._add(pieces, PieceKind.QUOTED, text)
         elif after == '"' and not quoted:
             self._at += 1
         elif after in _NAME_CHARS and after:
@@ -430,33 +367,6 @@ class _Reader:
                 inner._at += 1
         self.commands += inner.commands
 
-    def _escaped(self) -> str:
-        r"""Read `'...'` with escapes, at its quote: \n, \x41, \101, A."""
-        out, at = [], self._at + 1
-        while at < len(self._text) and self._text[at] != "'":
-            char = self._text[at]
-            at += 1
-            if char == "\\" and at < len(self._text):
-                char, at = self._escape(at)
-            out.append(char)
-        if at >= len(self._text):
-            raise unreadable("a quote that does not end")
-        self._at = at + 1
-        return "".join(out)
-
-    def _escape(self, at: int) -> tuple[str, int]:
-        letter = self._text[at]
-        most, base, start = {"x": (2, 16, at + 1), "u": (4, 16, at + 1), "U": (8, 16, at + 1)}.get(letter, (3, 8, at))
-        if letter in "xuU01234567":
-            digits = ""
-            while len(digits) < most and self._text[start + len(digits) : start + len(digits) + 1] in _digits(base):
-                digits += self._text[start + len(digits)]
-            if digits:
-                return chr(int(digits, base) % 0x110000), start + len(digits)
-        if letter == "c":
-            raise unreadable("a control character")
-        return _ESCAPES.get(letter, letter if letter in "\\'\"?" else f"\\{letter}"), at + 1
-
     # Small things
 
     def _looks_at(self, text: str) -> bool:
@@ -473,7 +383,3 @@ class _Reader:
     def _skip_comment(self) -> None:
         end = self._text.find("\n", self._at)
         self._at = len(self._text) if end < 0 else end
-
-
-def _digits(base: int) -> tuple[str, ...]:
-    return tuple("0123456789abcdefABCDEF" if base == 16 else "01234567")

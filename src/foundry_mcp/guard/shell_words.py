@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from foundry_mcp.guard.shell_script import Piece, PieceKind, Word, unreadable
+from foundry_mcp.guard.shell_pieces import Piece, PieceKind, Word, unreadable
 
 STAR: Final = "\ue000"
 """Stands for any text within one name of a path."""

@@ -13,7 +13,7 @@ from foundry_contracts.tables import GUARDED_AGENT_INFO, GuardedAgentInfo
 from foundry_contracts.vocabulary import GuardedAgent, GuardedToolKind, GuardReason
 from foundry_mcp.guard.command_judge import CommandJudge
 from foundry_mcp.guard.protected import Protected
-from foundry_mcp.guard.shell_script import Piece, PieceKind
+from foundry_mcp.guard.shell_pieces import Piece, PieceKind
 from foundry_mcp.guard.shell_words import ANY, STAR, Variables, made_out
 from foundry_mcp.guard.verdict import Refused
 
