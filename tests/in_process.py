@@ -22,6 +22,7 @@ from foundry_contracts.vocabulary import (
     Role,
     SandboxKind,
     SettingSource,
+    SignerIsolation,
     Verdict,
 )
 from foundry_mcp.adapters.protected_files import WorkspaceProtectedFiles
@@ -116,6 +117,7 @@ class SaidRunner:
             finished_at=now,
             sandbox=SandboxKind.PROCESS_GROUP,
             unenforced=(),
+            signer_isolation=SignerIsolation.NONE,
             tree_before="1" * 64,
             tree_after="2" * 64,
         )

@@ -135,6 +135,7 @@ CASES = (
     Case("formats/WorkerTask.json", "models.formats_worker", "WorkerTask"),
     Case("formats/WorkerResult.json", "models.formats_worker", "WorkerResult"),
     Case("formats/EscalationPacket.json", "models.formats_worker", "EscalationPacket"),
+    Case("formats/GuardReport.json", "models.guard", "GuardReport"),
     Case("formats/StartupFinding.json", "models.startup", "StartupFinding"),
 )
 

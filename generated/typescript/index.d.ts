@@ -840,6 +840,11 @@ export interface SecurityConfig {
   enforce_gates?: boolean;
   /** Whether sessions may run with nobody watching; absent: as the posture says. */
   allow_unattended?: boolean;
+  /**
+   * Whether 'foundry-mcp run' starts workers where they see neither store nor keys, and cannot change specs and settings.
+   * @default "auto"
+   */
+  worker_isolation?: WorkerIsolation;
 }
 
 /** The server itself. */
@@ -1039,7 +1044,7 @@ export interface ObservabilityConfig {
 }
 
 /** What is read from the environment and is no setting of the file. Any other name that begins alike has to be a setting's. */
-export type EnvironmentVariable = "FOUNDRY_MCP_WORKSPACE" | "FOUNDRY_MCP_TOKEN";
+export type EnvironmentVariable = "FOUNDRY_MCP_WORKSPACE" | "FOUNDRY_MCP_TOKEN" | "FOUNDRY_MCP_SIGNER_ISOLATION";
 
 /** How important a message is. */
 export type LogLevel = "error" | "warning" | "info" | "debug";
@@ -1675,6 +1680,7 @@ export interface VerificationPredicate {
   finished_at: Timestamp;
   /** What the command was not held to, by the kind of sandbox and on this machine. */
   unenforced: SandboxGuard[];
+  signer_isolation: SignerIsolation;
   /** How the command exited; absent where it did not. */
   exit_code?: number;
   /** Why it could not run, or what ended it; absent where it ended by itself. */
@@ -1894,6 +1900,135 @@ export interface EscalationStep {
   note?: Text;
 }
 
+/** What a loop may do with a place. */
+export type GuardAccess = "read" | "none";
+
+/** What the paths of a place lie below. */
+export type GuardBase = "workspace" | "agents" | "home" | "state" | "settings" | "system";
+
+/** A place that a loop may not change, or not even see. */
+export type GuardedPlace = "specs" | "settings" | "settings_outside" | "state" | "guard" | "version_control" | "account" | "processes";
+
+/** Why a tool call is refused. */
+export type GuardReason = "place_read_only" | "place_hidden" | "command_reserved" | "not_understood" | "call_unreadable";
+
+/** What a tool of an agent does with what its fields say. */
+export type GuardedToolKind = "shell" | "write" | "read";
+
+/** A tool of an agent whose calls are judged. */
+export interface GuardedTool {
+  /** Its name. */
+  tool: string;
+  kind: GuardedToolKind;
+  /** The fields of its input. */
+  fields: string[];
+  /** The field of its input that names the folder it works in, where it has one. */
+  folder?: string;
+}
+
+/** A setting of an agent with which no hook runs. */
+export interface GuardSwitch {
+  /** Its name, with a dot between the levels. */
+  setting: string;
+  /** What it is then. */
+  value: boolean;
+}
+
+/** A coding agent whose hook is known from its documentation. */
+export type GuardedAgent = "claude-code" | "gemini-cli";
+
+/** How an agent's guard stands in a workspace. */
+export type GuardState = "installed" | "missing" | "changed" | "switched_off" | "unreachable" | "unreadable";
+
+/** How one agent's guard stands. */
+export interface GuardFinding {
+  agent: GuardedAgent;
+  state: GuardState;
+  /** The file, relative to the workspace. */
+  file: string;
+  /** What is the matter, with what differs. */
+  message: string;
+  /** What to do; empty where nothing is to be done. */
+  remedy: string;
+}
+
+/** What 'foundry-mcp guard check' tells. */
+export interface GuardReport {
+  /** The guards, an agent each. */
+  guards: GuardFinding[];
+  /** Whether bubblewrap works here, so that workers can be isolated. */
+  workers_isolated: boolean;
+  /** Why it does not; empty where it does. */
+  problem: string;
+}
+
+/** What is known of a program by its name alone. */
+export type ProgramKind = "reader" | "copier" | "remover" | "searcher" | "shell" | "reserved";
+
+/** A program that runs the one its words name. */
+export interface ProgramWrapper {
+  /** The words one of which has to come first for it to run a program; empty: it always does. */
+  verbs: string[];
+  /** Its options whose value is the next word. */
+  valued: string[];
+  /** How many words, beside options, stand before the program. */
+  before: number;
+  /** Its options that hold a command line of their own. */
+  lines: string[];
+  /** Its options with which it runs nothing. */
+  asks: string[];
+}
+
+/** A program that takes code among its words. */
+export interface ProgramInterpreter {
+  /** The options whose value is code. */
+  code: string[];
+  /** Other options whose value is the next word. */
+  valued: string[];
+  /** Whether its first word is code where no option gives any. */
+  first: boolean;
+  /** Whether it takes code from its input where no word gives any. */
+  reads_input: boolean;
+  /** The options with which it changes the files it is given; without any listed, it may always. */
+  in_place: string[];
+}
+
+/** Names in a piece of code that make it impossible to tell what it touches. */
+export interface GuardedCode {
+  /** The names, each a whole word of the code. */
+  names: string[];
+}
+
+/** Variables of the environment that a command may not be given. */
+export interface GuardedVariable {
+  /** How their names begin. */
+  beginnings: string[];
+}
+
+/** A program with words of its own: which of them a loop may use. All others are for a person. */
+export interface GuardedVerb {
+  /** Options before the verb whose value is the next word. */
+  valued: string[];
+  /** Verbs that change none of the files named after them. */
+  reads: string[];
+  /** Verbs that may change what is named after them. */
+  changes: string[];
+  /** Options that are for a person, by verb; of one letter also where others stand before it. */
+  reserved_options: {
+    [key: string]: string[];
+  };
+  /** Words that, after a verb, have a program run; the call is refused. */
+  runs: {
+    [key: string]: string[];
+  };
+  /** Verbs whose words name settings. */
+  configures: string[];
+  /** Verbs that, without a path, may change whatever lies in the folder. */
+  whole: string[];
+  /** Beginnings of settings that name programs, or other verbs. */
+  settings: string[];
+}
+
 /** What a loop should do. Absent (null) means: go on with the next call. */
 export type LoopSignal = "phase_complete" | "spec_complete" | "paused_needs_attention" | "failed" | "blocked_runtime";
 
@@ -1966,6 +2101,12 @@ export interface Posture {
   rehearses: PostureProfile | null;
 }
 
+/** Whether workers are started in bubblewrap, apart from store, keys, specs and settings. */
+export type WorkerIsolation = "off" | "auto" | "required";
+
+/** What kept the signing key from everything that worked in the workspace: from the command itself, and from workers. */
+export type SignerIsolation = "bubblewrap" | "none";
+
 /** One thing that a sandbox can hold a command to. */
 export type SandboxGuard = "descendants_ended" | "ends_with_server" | "processes_hidden" | "files_read_only" | "state_hidden" | "no_new_privileges" | "memory_limit" | "file_size_limit" | "open_files_limit" | "process_limit";
 
@@ -1992,7 +2133,7 @@ export interface StartupCondition {
 }
 
 /** What is looked for before a server starts. */
-export type StartupRule = "SETTING_LOOSENED" | "POLICY_IN_WORKSPACE" | "MAINTAINER_LOOP" | "LOCK_BYPASS_ALLOWED" | "GATE_WAIVER_ALLOWED" | "GATES_UNENFORCED" | "SHELL_ALLOWED" | "AGENT_ATTESTS" | "COMMANDS_REPLACED" | "STORE_NOT_LASTING" | "SESSIONS_OFF" | "GATES_OFF" | "FLAG_WITHOUT_NEED" | "DEBUG_UNATTENDED" | "OPEN_NETWORK" | "NOBODY_ADMITTED" | "HOSTS_UNKNOWN" | "GATE_POLICY_LOWERED" | "LIMITS_RAISED" | "SANDBOX_WEAKENED" | "KEYS_EXPOSED";
+export type StartupRule = "SETTING_LOOSENED" | "POLICY_IN_WORKSPACE" | "MAINTAINER_LOOP" | "LOCK_BYPASS_ALLOWED" | "GATE_WAIVER_ALLOWED" | "GATES_UNENFORCED" | "SHELL_ALLOWED" | "AGENT_ATTESTS" | "COMMANDS_REPLACED" | "STORE_NOT_LASTING" | "SESSIONS_OFF" | "GATES_OFF" | "FLAG_WITHOUT_NEED" | "DEBUG_UNATTENDED" | "OPEN_NETWORK" | "NOBODY_ADMITTED" | "HOSTS_UNKNOWN" | "GATE_POLICY_LOWERED" | "LIMITS_RAISED" | "SANDBOX_WEAKENED" | "WORKERS_EXPOSED" | "KEYS_EXPOSED";
 
 /** A rule that a configuration trips. */
 export interface StartupFinding {

@@ -11,7 +11,18 @@ from pydantic_core import MISSING
 from foundry_contracts.models.config import Config, ServerConfig
 from foundry_contracts.models.startup import StartupFinding
 from foundry_contracts.tables import SANDBOX_KIND_INFO
-from foundry_contracts.vocabulary import LogLevel, Reach, ReviewerKind, Role, SandboxGuard, StartupFact, UpkeepAction
+from foundry_contracts.vocabulary import (
+    EnvironmentVariable,
+    LogLevel,
+    Reach,
+    ReviewerKind,
+    Role,
+    SandboxGuard,
+    SignerIsolation,
+    StartupFact,
+    UpkeepAction,
+    WorkerIsolation,
+)
 from foundry_mcp.adapters.command_reviewer import CommandReviewer
 from foundry_mcp.adapters.event_chain import Seals
 from foundry_mcp.adapters.evidence_reviewer import EvidenceReviewer
@@ -180,7 +191,18 @@ def _reviewer(workspace: Path, settings: Config, environ: Mapping[str, str]) -> 
 
 def _runner(workspace: Path, environ: Mapping[str, str], settings: Config) -> ProcessRunner:
     hidden = [product_folder(environ)]
-    return ProcessRunner(workspace, SystemClock(), settings.verification, environ=environ, hidden=hidden)
+    verification, workers = settings.verification, _workers_isolation(settings, environ)
+    return ProcessRunner(workspace, SystemClock(), verification, environ=environ, hidden=hidden, workers=workers)
+
+
+def _workers_isolation(settings: Config, environ: Mapping[str, str]) -> SignerIsolation:
+    """Give what keeps workers from the keys, as whoever started this server says; nothing where that says nothing."""
+    variable = EnvironmentVariable.FOUNDRY_MCP_SIGNER_ISOLATION
+    said = environ.get(variable, SignerIsolation.NONE)
+    if said not in set(SignerIsolation):
+        raise PortError(f"{variable} is {said!r}.", f"Take it away, or set it to one of: {', '.join(SignerIsolation)}.")
+    off = settings.security.worker_isolation is WorkerIsolation.OFF
+    return SignerIsolation.NONE if off else SignerIsolation(said)
 
 
 def _hides_keys(workspace: Path, environ: Mapping[str, str], settings: Config) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 PRODUCT: Final = "foundry-mcp"
+_OUTSIDE_NAME: Final = "config.toml"
+_SYSTEM: Final = "/etc"
 
 
 def product_folder(environ: Mapping[str, str]) -> Path:
@@ -18,3 +20,23 @@ def product_folder(environ: Mapping[str, str]) -> Path:
         return Path(named) / PRODUCT
     home = environ.get("HOME", "")
     return (Path(home) if os.path.isabs(home) else Path.home()) / ".local" / "state" / PRODUCT
+
+
+def user_settings(environ: Mapping[str, str]) -> Path:
+    """Give the user's configuration file."""
+    # The XDG specification has relative paths ignored.
+    named = environ.get("XDG_CONFIG_HOME", "")
+    home = environ.get("HOME", "")
+    otherwise = (Path(home) if os.path.isabs(home) else Path.home()) / ".config"
+    return (Path(named) if os.path.isabs(named) else otherwise) / PRODUCT / _OUTSIDE_NAME
+
+
+def system_settings(environ: Mapping[str, str]) -> list[Path]:
+    """Give the system's configuration files, from the weakest to the strongest."""
+    named = [folder for folder in environ.get("XDG_CONFIG_DIRS", "").split(":") if os.path.isabs(folder)]
+    return [Path(folder) / PRODUCT / _OUTSIDE_NAME for folder in reversed(named or [_SYSTEM])]
+
+
+def outside_settings(environ: Mapping[str, str]) -> list[Path]:
+    """Give every configuration file outside the workspace, there or not."""
+    return [*system_settings(environ), user_settings(environ)]

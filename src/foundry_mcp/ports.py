@@ -23,6 +23,7 @@ from foundry_contracts.vocabulary import (
     SandboxGuard,
     SandboxKind,
     SessionStatus,
+    SignerIsolation,
     SpecFolder,
     UnitStanding,
     UpkeepAction,
@@ -321,7 +322,8 @@ class RunResult:
     """Hold how a command ended. Digests are SHA-256.
 
     `exit_code` is None where it was stopped or could not start, and 128 and the signal's number after a signal.
-    `sandbox` is None where nothing was begun; `unenforced` is what it did not hold the command to.
+    `sandbox` is None where nothing was begun; `unenforced` is what it did not hold the command to;
+    `signer_isolation` is what kept the signing key from it and from workers.
     """
 
     exit_code: int | None
@@ -334,6 +336,7 @@ class RunResult:
     finished_at: str
     sandbox: SandboxKind | None
     unenforced: tuple[SandboxGuard, ...]
+    signer_isolation: SignerIsolation
     tree_before: str
     tree_after: str
 

@@ -16,6 +16,7 @@ import pytest
 from foundry_contracts.models.config import VerificationConfig
 from foundry_contracts.tables import SANDBOX_KIND_INFO
 from foundry_contracts.vocabulary import SandboxGuard, SandboxKind
+from foundry_mcp import bubblewrap
 from foundry_mcp.adapters import sandbox
 from foundry_mcp.bootstrap import join
 from foundry_mcp.ports import PortError
@@ -152,7 +153,7 @@ def test_it_cannot_ask_a_helper_outside_to_do_its_work(
         engine.bind(path)
         engine.listen()
         assert python(kind, workspace, ask).exit_code == 0
-        monkeypatch.setattr(sandbox, "_HELPERS", (path,))
+        monkeypatch.setattr(bubblewrap, "_HELPERS", (path,))
         assert "ConnectionRefusedError" in python(kind, workspace, ask).output_tail
 
 
@@ -247,7 +248,7 @@ def test_the_strongest_that_works_is_chosen(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_one_that_is_asked_for_and_not_there_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_program", lambda name: f"/no/such/{name}")
+    monkeypatch.setattr(bubblewrap, "program", lambda name: f"/no/such/{name}")
     with pytest.raises(PortError) as refused:
         sandbox.choose(VerificationConfig(sandbox=SandboxKind.BUBBLEWRAP))
     assert "bubblewrap: /no/such/bwrap could not be executed" in refused.value.message
@@ -258,7 +259,7 @@ def test_one_that_is_asked_for_and_not_there_is_refused_with_what_to_do(monkeypa
 def test_a_server_does_not_start_without_the_sandbox_that_is_asked_for(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "_program", lambda name: f"/no/such/{name}")
+    monkeypatch.setattr(bubblewrap, "program", lambda name: f"/no/such/{name}")
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
     asked = {**environ, "FOUNDRY_MCP_VERIFICATION_SANDBOX": SandboxKind.BUBBLEWRAP}
     with pytest.raises(PortError, match="No sandbox that the settings allow"):

@@ -11,8 +11,9 @@ import pytest
 
 from foundry_contracts.settings import FILE_NAME
 from foundry_contracts.vocabulary import EnvironmentVariable, SettingSource
-from foundry_mcp.adapters.settings import SettingsInvalid, system_files, user_file
+from foundry_mcp.adapters.settings import SettingsInvalid
 from foundry_mcp.machine.settings import config_of
+from foundry_mcp.places import system_settings, user_settings
 from tests.outside import load_settings, outside, user_config
 
 ACTOR = "server.actor"
@@ -57,11 +58,11 @@ def test_the_environment_wins_over_the_workspace_that_over_the_user_and_the_user
 
 def test_files_outside_are_where_the_xdg_specification_has_them() -> None:
     named = {"XDG_CONFIG_HOME": "/c", "XDG_CONFIG_DIRS": "/a:relative:/b", "HOME": "/home/me"}
-    assert user_file(named) == Path("/c/foundry-mcp/config.toml")
-    assert system_files(named) == [Path("/b/foundry-mcp/config.toml"), Path("/a/foundry-mcp/config.toml")]
+    assert user_settings(named) == Path("/c/foundry-mcp/config.toml")
+    assert system_settings(named) == [Path("/b/foundry-mcp/config.toml"), Path("/a/foundry-mcp/config.toml")]
     unnamed = {"HOME": "/home/me", "XDG_CONFIG_HOME": "relative"}
-    assert user_file(unnamed) == Path("/home/me/.config/foundry-mcp/config.toml")
-    assert system_files(unnamed) == [Path("/etc/foundry-mcp/config.toml")]
+    assert user_settings(unnamed) == Path("/home/me/.config/foundry-mcp/config.toml")
+    assert system_settings(unnamed) == [Path("/etc/foundry-mcp/config.toml")]
 
 
 def test_flags_are_also_set_in_one_variable(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_what_is_no_setting_is_refused_in_whichever_file_it_stands(tmp_path: Pat
     with pytest.raises(SettingsInvalid) as refused:
         load_settings(workspace, environ)
     assert refused.value.message == problem
-    assert str(user_file(environ)) in refused.value.remedy
+    assert str(user_settings(environ)) in refused.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ LEVELS: dict[Rule, tuple[StartupLevel | None, StartupLevel | None, StartupLevel 
     Rule.GATE_POLICY_LOWERED: (W, W, W),
     Rule.LIMITS_RAISED: (W, W, W),
     Rule.SANDBOX_WEAKENED: (W, W, W),
+    Rule.WORKERS_EXPOSED: (W, W, W),
     Rule.KEYS_EXPOSED: (W, W, W),
 }
 PROFILES = (STRICT, STAGING, DEBUG)
@@ -160,6 +161,7 @@ TRIPS: dict[Rule, Callable[[Place], None]] = {
     Rule.HOSTS_UNKNOWN: _nameless,
     Rule.LIMITS_RAISED: _user(session_defaults__max_tasks=1000),
     Rule.SANDBOX_WEAKENED: _user(verification__sandbox=SandboxKind.PROCESS_GROUP.value),
+    Rule.WORKERS_EXPOSED: _user(security__worker_isolation="off"),
     Rule.KEYS_EXPOSED: _sandbox,
     Rule.GATE_POLICY_LOWERED: _user(session_defaults__gate_policy="lenient"),
 }

@@ -13,7 +13,7 @@ from foundry_contracts.settings import SETTINGS
 from foundry_contracts.tables import STARTUP_RULE_INFO
 from foundry_contracts.vocabulary import PostureProfile, Reach, Role, SandboxKind, StartupFact, StartupLevel
 from foundry_contracts.vocabulary import StartupRule as Rule
-from foundry_mcp.adapters import sandbox
+from foundry_mcp import bubblewrap
 from foundry_mcp.bootstrap import StartRefused, join, open_tokens
 from foundry_mcp.machine.startup import startup_findings
 from tests.adapters.sandboxes import need
@@ -39,7 +39,7 @@ CASES = [
 @pytest.fixture
 def no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be on a machine without bubblewrap."""
-    monkeypatch.setattr(sandbox, "_program", lambda name: f"/no/such/{name}")
+    monkeypatch.setattr(bubblewrap, "program", lambda name: f"/no/such/{name}")
 
 
 def starts(place: Place) -> bool:

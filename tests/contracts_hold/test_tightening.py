@@ -23,6 +23,7 @@ STATED: dict[str, tuple[Value, Value]] = {
     "security.allow_gate_waiver": (True, None),
     "security.enforce_gates": (False, None),
     "security.allow_unattended": (None, False),
+    "security.worker_isolation": ("off", "required"),
     "session_defaults.max_attempts": (4, 2),
     "session_defaults.max_consecutive_errors": (6, 4),
     "session_defaults.max_feedback_cycles": (4, 2),

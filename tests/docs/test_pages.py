@@ -25,6 +25,8 @@ from foundry_contracts.models.config import Config
 from foundry_contracts.settings import GROUPED, SETTINGS
 from foundry_contracts.tables import (
     FEATURE_FLAG_INFO,
+    GUARDED_AGENT_INFO,
+    GUARDED_PLACE_INFO,
     LOOP_SIGNAL_INFO,
     PAUSE_REASON_INFO,
     POSTURE_VALUES,
@@ -32,7 +34,7 @@ from foundry_contracts.tables import (
     SETTING_SOURCE_INFO,
     STARTUP_RULE_INFO,
 )
-from foundry_contracts.vocabulary import SandboxGuard
+from foundry_contracts.vocabulary import GuardAccess, GuardReason, GuardState, SandboxGuard, WorkerIsolation
 from foundry_mcp.adapters.spec_files import WorkspaceSpecFiles
 from foundry_mcp.machine.settings import plain
 from tests.docs.blocks import ROOT, Block, blocks_of, pages, without_blocks
@@ -41,6 +43,7 @@ from tests.outside import load_settings, outside, user_config
 PAGES = pages()
 README = ROOT / "README.md"
 SETTINGS_PAGE = ROOT / "docs" / "09-settings.md"
+ISOLATION = ROOT / "docs" / "10-isolation.md"
 OPERATING = ROOT / "docs" / "06-operating.md"
 
 # Capitals that no contract declares, and why a page says them.
@@ -210,6 +213,19 @@ def test_the_table_of_start_up_rules_is_the_contracts() -> None:
         [rule, *(str(info.levels.get(profile, "")) for profile in POSTURE_VALUES), info.remedy]
         for rule, info in STARTUP_RULE_INFO.items()
     ]
+
+
+def test_the_tables_of_isolation_are_the_contracts() -> None:
+    assert [(place, may) for place, _, may in _rows(ISOLATION, "What a loop may not do")] == [
+        (place, {GuardAccess.READ: "read", GuardAccess.NONE: "nothing"}[info.access])
+        for place, info in GUARDED_PLACE_INFO.items()
+    ]
+    assert [[agent, file, source] for agent, file, _, source in _rows(ISOLATION, "Set up the hooks")] == [
+        [agent, info.file, info.source] for agent, info in GUARDED_AGENT_INFO.items()
+    ]
+    assert _first_column(ISOLATION, "How a guard stands") == list(GuardState)
+    assert _first_column(ISOLATION, "Why a call is refused") == list(GuardReason)
+    assert _first_column(ISOLATION, "Workers in bubblewrap") == list(WorkerIsolation)
 
 
 def test_the_tables_of_sources_and_features_are_whole() -> None:

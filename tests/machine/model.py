@@ -55,6 +55,7 @@ from foundry_contracts.vocabulary import (
     PauseReason,
     ReasonCode,
     Role,
+    SignerIsolation,
     StepType,
     Verdict,
 )
@@ -380,6 +381,7 @@ def _finished(step: Outstanding, started: RunStarted, verdict: Verdict) -> Event
             started_at=NOW,
             finished_at=NOW,
             unenforced=[],
+            signer_isolation=SignerIsolation.NONE,
         )
         return VerificationFinished(
             attempt_id=started.attempt_id,

@@ -14,6 +14,7 @@ from foundry_mcp.supervisor.progress import Silent
 from foundry_mcp.supervisor.run import RunResult, run_sync
 from foundry_mcp.supervisor.settings import RunSettings
 from tests.driving import Json, spec
+from tests.outside import user_config
 from tests.stdio_server import environment
 
 WORKER = """
@@ -58,6 +59,10 @@ class Lab:
         path = self.folder / "worker.py"
         path.write_text(WORKER + code)
         return (sys.executable, str(path))
+
+    def unisolated(self) -> None:
+        """Have workers started where they see the run's processes, and the test sees theirs."""
+        user_config(self.folder, '[security]\nworker_isolation = "off"\n')
 
     def environ(self, **settings: str) -> dict[str, str]:
         return environment(self.folder / "state", **settings)

@@ -103,6 +103,7 @@ answer(outcome="success")
 
 
 def test_a_worker_that_changes_the_log_is_found_when_the_head_is_signed_and_nothing_is_called_done(lab: Lab) -> None:
+    lab.unisolated()
     lab.plan("one", [task("a")])
     out = io.StringIO()
     result = run_sync("one", lab.settings(TAMPER), JsonLines(out))

@@ -64,6 +64,7 @@ def test_a_session_that_another_client_holds_is_left_to_it(lab: Lab) -> None:
 
 
 def test_a_run_that_was_killed_goes_on_at_once_under_the_same_id(lab: Lab) -> None:
+    lab.unisolated()
     lab.plan("killed", [task("a")])
     _killed(lab.begin("killed", BLOCK_ONCE))
     path = run_file("killed", lab.settings(SUCCEED))
@@ -79,6 +80,7 @@ def test_a_run_that_was_killed_goes_on_at_once_under_the_same_id(lab: Lab) -> No
 
 @pytest.mark.parametrize("same_id", [True, False], ids=["under its own id", "under another id"])
 def test_a_session_that_went_stale_overnight_is_picked_up_with_a_fresh_step(lab: Lab, *, same_id: bool) -> None:
+    lab.unisolated()
     lab.plan("overnight", [task("a")])
     _killed(lab.begin("overnight", BLOCK_ONCE, **STALE_SOON))
     if not same_id:

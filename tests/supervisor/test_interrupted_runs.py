@@ -24,6 +24,7 @@ from tests.supervisor.lab import BLOCK_ONCE, SUCCEED, Lab, worker_process
 
 
 def test_a_run_that_is_told_to_stop_ends_its_worker_and_pauses_and_the_next_run_goes_on(lab: Lab) -> None:
+    lab.unisolated()
     lab.plan("long", [task("a"), check("b", command="true")])
     run = lab.begin("long", BLOCK_ONCE)
     worker = worker_process(run)
@@ -62,6 +63,7 @@ def test_a_run_that_is_stopped_while_the_server_verifies_goes_on_from_there(lab:
 
 
 def test_a_run_whose_supervisor_was_killed_is_taken_up_by_the_next(lab: Lab) -> None:
+    lab.unisolated()
     lab.plan("killed", [task("a")], [task("b")])
     run = lab.begin("killed", BLOCK_ONCE)
     worker = worker_process(run)
@@ -106,6 +108,7 @@ answer(outcome="success")
 
 
 def test_a_server_that_is_killed_under_a_run_is_started_again_and_no_step_is_done_twice(lab: Lab) -> None:
+    lab.unisolated()
     lab.plan("shot", [task("a"), task("b"), check("c", command="true")])
     result = lab.run("shot", KILL_SERVER)
     assert result.last.loop_signal is LoopSignal.SPEC_COMPLETE

@@ -142,6 +142,17 @@ SETTINGS: Final[Mapping[str, SettingEntry]] = MappingProxyType(
             tighter="order",
             order=(True, False),
         ),
+        "security.worker_isolation": SettingEntry(
+            section="security",
+            key="worker_isolation",
+            description="Whether 'foundry-mcp run' starts workers where they see neither store nor keys, and cannot change specs and settings.",
+            environment="FOUNDRY_MCP_SECURITY_WORKER_ISOLATION",
+            kind="string",
+            default="auto",
+            profile=None,
+            tighter="order",
+            order=("off", "auto", "required"),
+        ),
         "session_defaults.max_attempts": SettingEntry(
             section="session_defaults",
             key="max_attempts",

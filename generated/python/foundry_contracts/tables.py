@@ -16,9 +16,17 @@ from foundry_contracts.vocabulary import (
     ErrorType,
     FeatureFlag,
     GatePolicy,
+    GuardAccess,
+    GuardBase,
+    GuardedAgent,
+    GuardedPlace,
+    GuardedToolKind,
+    GuardReason,
+    GuardState,
     LoopSignal,
     PauseReason,
     PostureProfile,
+    ProgramKind,
     Role,
     SandboxGuard,
     SandboxKind,
@@ -414,6 +422,430 @@ ERROR_CODE_INFO: Final[Mapping[ErrorCode, ErrorCodeInfo]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedPlaceInfo:
+    """Say what is known of one GuardedPlace."""
+
+    description: str
+    access: GuardAccess
+    base: GuardBase
+    paths: tuple[str, ...]
+    may_appear: bool
+
+
+GUARDED_PLACE_INFO: Final[Mapping[GuardedPlace, GuardedPlaceInfo]] = MappingProxyType(
+    {
+        GuardedPlace.SPECS: GuardedPlaceInfo(
+            description="The specs: the plan is not its worker's to change.",
+            access=GuardAccess.READ,
+            base=GuardBase.WORKSPACE,
+            paths=("specs",),
+            may_appear=False,
+        ),
+        GuardedPlace.SETTINGS: GuardedPlaceInfo(
+            description="The workspace's settings.",
+            access=GuardAccess.READ,
+            base=GuardBase.WORKSPACE,
+            paths=("foundry-mcp.toml",),
+            may_appear=False,
+        ),
+        GuardedPlace.SETTINGS_OUTSIDE: GuardedPlaceInfo(
+            description="The settings outside the workspace, which decide what is allowed.",
+            access=GuardAccess.READ,
+            base=GuardBase.SETTINGS,
+            paths=(),
+            may_appear=False,
+        ),
+        GuardedPlace.STATE: GuardedPlaceInfo(
+            description="The store, the keys, the tokens, and what runs keep beside them.",
+            access=GuardAccess.NONE,
+            base=GuardBase.STATE,
+            paths=(),
+            may_appear=False,
+        ),
+        GuardedPlace.GUARD: GuardedPlaceInfo(
+            description="The files by which agents are guarded.",
+            access=GuardAccess.READ,
+            base=GuardBase.AGENTS,
+            paths=(),
+            may_appear=False,
+        ),
+        GuardedPlace.VERSION_CONTROL: GuardedPlaceInfo(
+            description="The parts of version control that name programs to run.",
+            access=GuardAccess.READ,
+            base=GuardBase.WORKSPACE,
+            paths=(".git/hooks", ".git/config"),
+            may_appear=True,
+        ),
+        GuardedPlace.ACCOUNT: GuardedPlaceInfo(
+            description="What your account runs by itself, later and outside of every sandbox.",
+            access=GuardAccess.READ,
+            base=GuardBase.HOME,
+            paths=(
+                ".bashrc",
+                ".bash_profile",
+                ".bash_login",
+                ".bash_logout",
+                ".profile",
+                ".zshrc",
+                ".zshenv",
+                ".zprofile",
+                ".zlogin",
+                ".gitconfig",
+                ".ssh",
+                ".local/bin",
+                ".config/autostart",
+                ".config/environment.d",
+                ".config/fish",
+                ".config/git",
+                ".config/systemd",
+            ),
+            may_appear=True,
+        ),
+        GuardedPlace.PROCESSES: GuardedPlaceInfo(
+            description="The memory, the environment and the files of other processes, a server among them.",
+            access=GuardAccess.NONE,
+            base=GuardBase.SYSTEM,
+            paths=(
+                "/proc/*/environ",
+                "/proc/*/mem",
+                "/proc/*/root",
+                "/proc/*/cwd",
+                "/proc/*/fd",
+                "/proc/*/map_files",
+                "/proc/*/task",
+            ),
+            may_appear=False,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardReasonInfo:
+    """Say what is known of one GuardReason."""
+
+    description: str
+    remedy: str
+
+
+GUARD_REASON_INFO: Final[Mapping[GuardReason, GuardReasonInfo]] = MappingProxyType(
+    {
+        GuardReason.PLACE_READ_ONLY: GuardReasonInfo(
+            description="It would change what a loop may only read.",
+            remedy="Read it if you need to; ask a person to change it.",
+        ),
+        GuardReason.PLACE_HIDDEN: GuardReasonInfo(
+            description="It would touch what a loop may not see.",
+            remedy="Ask the server, by its tools, for what you need to know.",
+        ),
+        GuardReason.COMMAND_RESERVED: GuardReasonInfo(
+            description="The command is for a person.", remedy="Leave it, and say in your result that it is wanted."
+        ),
+        GuardReason.NOT_UNDERSTOOD: GuardReasonInfo(
+            description="It cannot be told what it does.",
+            remedy="Write it plainly: one command, paths and programs written out, code in a file of its own.",
+        ),
+        GuardReason.CALL_UNREADABLE: GuardReasonInfo(
+            description="The tool call is not in the form that the agent's documentation gives.",
+            remedy="See that the agent's version and the guard's fit: 'foundry-mcp guard check'.",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedAgentInfo:
+    """Say what is known of one GuardedAgent."""
+
+    description: str
+    file: str
+    files: tuple[str, ...]
+    event: str
+    matcher: str
+    project: tuple[str, ...]
+    refusal_code: int
+    switched_off_by: tuple[Mapping[str, object], ...]
+    denials: tuple[str, ...]
+    tools: tuple[Mapping[str, object], ...]
+    source: str
+
+
+GUARDED_AGENT_INFO: Final[Mapping[GuardedAgent, GuardedAgentInfo]] = MappingProxyType(
+    {
+        GuardedAgent.CLAUDE_CODE: GuardedAgentInfo(
+            description="Claude Code.",
+            file=".claude/settings.json",
+            files=(".claude/settings.json", ".claude/settings.local.json", ".claude/hooks"),
+            event="PreToolUse",
+            matcher="*",
+            project=("CLAUDE_PROJECT_DIR",),
+            refusal_code=2,
+            switched_off_by=(MappingProxyType({"setting": "disableAllHooks", "value": True}),),
+            denials=(
+                "Edit(/specs/**)",
+                "Edit(/foundry-mcp.toml)",
+                "Edit(/.claude/settings.json)",
+                "Edit(/.claude/settings.local.json)",
+                "Edit(/.claude/hooks/**)",
+                "Edit(~/.config/foundry-mcp/**)",
+                "Edit(~/.local/state/foundry-mcp/**)",
+                "Read(~/.local/state/foundry-mcp/**)",
+            ),
+            tools=(
+                MappingProxyType({"tool": "Bash", "kind": GuardedToolKind.SHELL, "fields": ("command",)}),
+                MappingProxyType({"tool": "Monitor", "kind": GuardedToolKind.SHELL, "fields": ("command",)}),
+                MappingProxyType({"tool": "Write", "kind": GuardedToolKind.WRITE, "fields": ("file_path",)}),
+                MappingProxyType({"tool": "Edit", "kind": GuardedToolKind.WRITE, "fields": ("file_path",)}),
+                MappingProxyType({"tool": "MultiEdit", "kind": GuardedToolKind.WRITE, "fields": ("file_path",)}),
+                MappingProxyType({"tool": "NotebookEdit", "kind": GuardedToolKind.WRITE, "fields": ("notebook_path",)}),
+                MappingProxyType({"tool": "Read", "kind": GuardedToolKind.READ, "fields": ("file_path",)}),
+                MappingProxyType({"tool": "Glob", "kind": GuardedToolKind.READ, "fields": ("path", "pattern")}),
+                MappingProxyType({"tool": "Grep", "kind": GuardedToolKind.READ, "fields": ("path", "glob")}),
+                MappingProxyType({"tool": "LS", "kind": GuardedToolKind.READ, "fields": ("path",)}),
+            ),
+            source="code.claude.com/docs/en/hooks and /permissions, for version 2.1",
+        ),
+        GuardedAgent.GEMINI_CLI: GuardedAgentInfo(
+            description="Gemini CLI.",
+            file=".gemini/settings.json",
+            files=(".gemini/settings.json", ".gemini/hooks"),
+            event="BeforeTool",
+            matcher=".*",
+            project=("GEMINI_PROJECT_DIR", "CLAUDE_PROJECT_DIR"),
+            refusal_code=2,
+            switched_off_by=(MappingProxyType({"setting": "hooksConfig.enabled", "value": False}),),
+            denials=(),
+            tools=(
+                MappingProxyType(
+                    {
+                        "tool": "run_shell_command",
+                        "kind": GuardedToolKind.SHELL,
+                        "fields": ("command",),
+                        "folder": "dir_path",
+                    }
+                ),
+                MappingProxyType({"tool": "write_file", "kind": GuardedToolKind.WRITE, "fields": ("file_path",)}),
+                MappingProxyType({"tool": "replace", "kind": GuardedToolKind.WRITE, "fields": ("file_path",)}),
+                MappingProxyType(
+                    {
+                        "tool": "read_file",
+                        "kind": GuardedToolKind.READ,
+                        "fields": ("file_path", "absolute_path", "path"),
+                    }
+                ),
+                MappingProxyType(
+                    {"tool": "read_many_files", "kind": GuardedToolKind.READ, "fields": ("include", "paths")}
+                ),
+                MappingProxyType(
+                    {"tool": "list_directory", "kind": GuardedToolKind.READ, "fields": ("dir_path", "path")}
+                ),
+                MappingProxyType(
+                    {"tool": "glob", "kind": GuardedToolKind.READ, "fields": ("dir_path", "path", "pattern")}
+                ),
+                MappingProxyType(
+                    {"tool": "grep_search", "kind": GuardedToolKind.READ, "fields": ("dir_path", "path", "include")}
+                ),
+                MappingProxyType(
+                    {
+                        "tool": "search_file_content",
+                        "kind": GuardedToolKind.READ,
+                        "fields": ("dir_path", "path", "include"),
+                    }
+                ),
+            ),
+            source="geminicli.com/docs/hooks/reference and /docs/tools/file-system",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardStateInfo:
+    """Say what is known of one GuardState."""
+
+    description: str
+    exit_code: int
+    remedy: str
+
+
+GUARD_STATE_INFO: Final[Mapping[GuardState, GuardStateInfo]] = MappingProxyType(
+    {
+        GuardState.INSTALLED: GuardStateInfo(description="It is what the contracts give.", exit_code=0, remedy=""),
+        GuardState.MISSING: GuardStateInfo(
+            description="There is none.", exit_code=1, remedy="Run 'foundry-mcp guard install'."
+        ),
+        GuardState.CHANGED: GuardStateInfo(
+            description="It is there and not what the contracts give: by hand, or of another version.",
+            exit_code=1,
+            remedy="Run 'foundry-mcp guard install': it mends its own entries and leaves the rest.",
+        ),
+        GuardState.SWITCHED_OFF: GuardStateInfo(
+            description="The file that holds it, or one that comes after it, has hooks switched off.",
+            exit_code=1,
+            remedy="Take the setting away that switches hooks off.",
+        ),
+        GuardState.UNREACHABLE: GuardStateInfo(
+            description="The hook's program, foundry-mcp, is not found, so that every tool call is refused.",
+            exit_code=1,
+            remedy="Put it on the PATH that the agent is started with.",
+        ),
+        GuardState.UNREADABLE: GuardStateInfo(
+            description="The file that should hold it cannot be read, or is no JSON object.",
+            exit_code=3,
+            remedy="Mend the file by hand; nothing was changed in it.",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramKindInfo:
+    """Say what is known of one ProgramKind."""
+
+    description: str
+    programs: tuple[str, ...]
+
+
+PROGRAM_KIND_INFO: Final[Mapping[ProgramKind, ProgramKindInfo]] = MappingProxyType(
+    {
+        ProgramKind.READER: ProgramKindInfo(
+            description="It changes none of the files that its words name.",
+            programs=(
+                "[",
+                "[[",
+                "ack",
+                "ag",
+                "alias",
+                "basename",
+                "base64",
+                "bat",
+                "cat",
+                "cd",
+                "cksum",
+                "cmp",
+                "column",
+                "comm",
+                "cut",
+                "declare",
+                "diff",
+                "dirname",
+                "du",
+                "echo",
+                "egrep",
+                "export",
+                "exit",
+                "expr",
+                "false",
+                "fgrep",
+                "file",
+                "fold",
+                "grep",
+                "head",
+                "hexdump",
+                "jq",
+                "less",
+                "local",
+                "ls",
+                "md5sum",
+                "more",
+                "nl",
+                "od",
+                "popd",
+                "printf",
+                "pushd",
+                "pwd",
+                "read",
+                "readlink",
+                "readonly",
+                "realpath",
+                "return",
+                "rg",
+                "seq",
+                "set",
+                "sha1sum",
+                "sha256sum",
+                "shift",
+                "sleep",
+                "stat",
+                "strings",
+                "tac",
+                "tail",
+                "test",
+                "tr",
+                "true",
+                "type",
+                "unset",
+                "wc",
+                "which",
+                ":",
+            ),
+        ),
+        ProgramKind.COPIER: ProgramKindInfo(
+            description="It changes only what its last word names, if no option says otherwise.", programs=("cp",)
+        ),
+        ProgramKind.REMOVER: ProgramKindInfo(
+            description="It changes, moves or removes what its words name, and what lies below.",
+            programs=(
+                "chgrp",
+                "chmod",
+                "chown",
+                "dd",
+                "ln",
+                "mv",
+                "rm",
+                "rmdir",
+                "rsync",
+                "shred",
+                "tee",
+                "touch",
+                "trash",
+                "truncate",
+                "unlink",
+                "rename",
+                "install",
+                "link",
+            ),
+        ),
+        ProgramKind.SEARCHER: ProgramKindInfo(
+            description="It looks through folders, and may run a program on what it finds.",
+            programs=("fd", "fdfind", "find", "gfind"),
+        ),
+        ProgramKind.SHELL: ProgramKindInfo(
+            description="It runs what its -c says, or what it reads.",
+            programs=(".", "ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "rbash", "sh", "source", "tcsh", "zsh"),
+        ),
+        ProgramKind.RESERVED: ProgramKindInfo(
+            description="It has something done later, elsewhere or with other rights.",
+            programs=(
+                "at",
+                "batch",
+                "bwrap",
+                "chroot",
+                "crontab",
+                "doas",
+                "gdb",
+                "ltrace",
+                "mount",
+                "nsenter",
+                "parallel",
+                "pkexec",
+                "screen",
+                "script",
+                "strace",
+                "su",
+                "sudo",
+                "systemctl",
+                "systemd-run",
+                "tmux",
+                "umount",
+                "unshare",
+            ),
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopSignalInfo:
     """Say what is known of one LoopSignal."""
 
@@ -690,8 +1122,14 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
             levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
             when=(MappingProxyType({"of": "looser", "is": ("verification.sandbox",)}),),
         ),
+        StartupRule.WORKERS_EXPOSED: StartupRuleInfo(
+            description="Workers are started where they can read the signing key, and change specs and settings.",
+            remedy="Take security.worker_isolation away.",
+            levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
+            when=(MappingProxyType({"of": "security.worker_isolation", "is": ("off",)}),),
+        ),
         StartupRule.KEYS_EXPOSED: StartupRuleInfo(
-            description="Commands of verifications can read the signing key, the store and the tokens.",
+            description="What works in the workspace, the commands of verifications or workers, can read the signing key, the store and the tokens.",
             remedy="Install bubblewrap, and let this user make namespaces.",
             levels=MappingProxyType({"strict-prod": "warn", "staging": "warn", "debug": "warn"}),
             when=(MappingProxyType({"of": "keys_hidden", "is": (False,)}),),
@@ -1133,6 +1571,423 @@ SESSION_MACHINE_TRANSITIONS: Final[Mapping[str, Transition[SessionStatus]]] = Ma
         ),
         "session_reset": Transition(
             frozenset({SessionStatus.PAUSED, SessionStatus.FAILED}), frozenset({SessionStatus.ENDED})
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramWrapperValues:
+    """A program that runs the one its words name."""
+
+    verbs: tuple[str, ...]
+    valued: tuple[str, ...]
+    before: int
+    lines: tuple[str, ...]
+    asks: tuple[str, ...]
+
+
+PROGRAM_WRAPPER_VALUES: Final[Mapping[str, ProgramWrapperValues]] = MappingProxyType(
+    {
+        "builtin": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
+        "bunx": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
+        "busybox": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
+        "command": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=("-v", "-V")),
+        "env": ProgramWrapperValues(
+            verbs=(), valued=("-u", "--unset", "-C", "--chdir"), before=0, lines=("-S", "--split-string"), asks=()
+        ),
+        "exec": ProgramWrapperValues(verbs=(), valued=("-a",), before=0, lines=(), asks=()),
+        "flock": ProgramWrapperValues(verbs=(), valued=("-w", "-E"), before=1, lines=("-c", "--command"), asks=()),
+        "hatch": ProgramWrapperValues(verbs=("run",), valued=("-e",), before=0, lines=(), asks=()),
+        "ionice": ProgramWrapperValues(verbs=(), valued=("-c", "-n"), before=0, lines=(), asks=()),
+        "nice": ProgramWrapperValues(verbs=(), valued=("-n",), before=0, lines=(), asks=()),
+        "nohup": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
+        "npx": ProgramWrapperValues(verbs=(), valued=("-p", "--package"), before=0, lines=("-c", "--call"), asks=()),
+        "pipenv": ProgramWrapperValues(verbs=("run",), valued=(), before=0, lines=(), asks=()),
+        "pipx": ProgramWrapperValues(verbs=("run",), valued=("--spec",), before=0, lines=(), asks=()),
+        "pnpm": ProgramWrapperValues(verbs=("dlx", "exec"), valued=(), before=0, lines=(), asks=()),
+        "poetry": ProgramWrapperValues(verbs=("run",), valued=(), before=0, lines=(), asks=()),
+        "setsid": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
+        "stdbuf": ProgramWrapperValues(verbs=(), valued=("-i", "-o", "-e"), before=0, lines=(), asks=()),
+        "time": ProgramWrapperValues(verbs=(), valued=("-f", "-o"), before=0, lines=(), asks=()),
+        "timeout": ProgramWrapperValues(
+            verbs=(), valued=("-s", "--signal", "-k", "--kill-after"), before=1, lines=(), asks=()
+        ),
+        "toybox": ProgramWrapperValues(verbs=(), valued=(), before=0, lines=(), asks=()),
+        "uv": ProgramWrapperValues(
+            verbs=("run",),
+            valued=("--with", "-p", "--python", "--extra", "--group", "--directory", "--project"),
+            before=0,
+            lines=(),
+            asks=(),
+        ),
+        "uvx": ProgramWrapperValues(verbs=(), valued=("--from", "--with", "-p"), before=0, lines=(), asks=()),
+        "xargs": ProgramWrapperValues(
+            verbs=(), valued=("-a", "-d", "-E", "-I", "-L", "-n", "-P", "-s"), before=0, lines=(), asks=()
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramInterpreterValues:
+    """A program that takes code among its words."""
+
+    code: tuple[str, ...]
+    valued: tuple[str, ...]
+    first: bool
+    reads_input: bool
+    in_place: tuple[str, ...]
+
+
+PROGRAM_INTERPRETER_VALUES: Final[Mapping[str, ProgramInterpreterValues]] = MappingProxyType(
+    {
+        "awk": ProgramInterpreterValues(
+            code=("-e", "--source"), valued=("-F", "-v", "-f"), first=True, reads_input=False, in_place=("-i",)
+        ),
+        "gawk": ProgramInterpreterValues(
+            code=("-e", "--source"), valued=("-F", "-v", "-f"), first=True, reads_input=False, in_place=("-i",)
+        ),
+        "mawk": ProgramInterpreterValues(
+            code=(), valued=("-F", "-v", "-f"), first=True, reads_input=False, in_place=("-i",)
+        ),
+        "sed": ProgramInterpreterValues(
+            code=("-e", "--expression"),
+            valued=("-f", "--file", "-l"),
+            first=True,
+            reads_input=False,
+            in_place=("-i", "--in-place"),
+        ),
+        "python": ProgramInterpreterValues(
+            code=("-c",), valued=("-W", "-X", "-m"), first=False, reads_input=True, in_place=()
+        ),
+        "pypy": ProgramInterpreterValues(
+            code=("-c",), valued=("-W", "-X", "-m"), first=False, reads_input=True, in_place=()
+        ),
+        "ipython": ProgramInterpreterValues(code=("-c",), valued=("-m",), first=False, reads_input=True, in_place=()),
+        "perl": ProgramInterpreterValues(code=("-e", "-E"), valued=(), first=False, reads_input=True, in_place=()),
+        "ruby": ProgramInterpreterValues(code=("-e",), valued=("-r", "-I"), first=False, reads_input=True, in_place=()),
+        "node": ProgramInterpreterValues(
+            code=("-e", "--eval", "-p", "--print"),
+            valued=("-r", "--require"),
+            first=False,
+            reads_input=True,
+            in_place=(),
+        ),
+        "bun": ProgramInterpreterValues(code=("-e", "--eval"), valued=(), first=False, reads_input=False, in_place=()),
+        "deno": ProgramInterpreterValues(code=(), valued=(), first=False, reads_input=True, in_place=()),
+        "php": ProgramInterpreterValues(code=("-r",), valued=(), first=False, reads_input=True, in_place=()),
+        "lua": ProgramInterpreterValues(code=("-e",), valued=("-l",), first=False, reads_input=True, in_place=()),
+        "Rscript": ProgramInterpreterValues(code=("-e",), valued=(), first=False, reads_input=True, in_place=()),
+        "osascript": ProgramInterpreterValues(code=("-e",), valued=(), first=False, reads_input=True, in_place=()),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedCodeValues:
+    """Names in a piece of code that make it impossible to tell what it touches."""
+
+    names: tuple[str, ...]
+
+
+GUARDED_CODE_VALUES: Final[Mapping[str, GuardedCodeValues]] = MappingProxyType(
+    {
+        "changes_files": GuardedCodeValues(
+            names=(
+                "write",
+                "write_text",
+                "write_bytes",
+                "writelines",
+                "writeFile",
+                "writeFileSync",
+                "appendFile",
+                "appendFileSync",
+                "createWriteStream",
+                "copyFile",
+                "copyFileSync",
+                "copyfile",
+                "copytree",
+                "rename",
+                "renameSync",
+                "unlink",
+                "unlinkSync",
+                "rmtree",
+                "rmdir",
+                "rmSync",
+                "rmdirSync",
+                "remove",
+                "removedirs",
+                "truncate",
+                "symlink",
+                "symlinkSync",
+                "symlink_to",
+                "hardlink_to",
+                "link",
+                "linkSync",
+                "chmod",
+                "chmodSync",
+                "mkdir",
+                "touch",
+                "O_WRONLY",
+                "O_RDWR",
+                "O_CREAT",
+                "file_put_contents",
+                "fwrite",
+                "fputs",
+                "savetxt",
+                "shutil",
+            )
+        ),
+        "starts_programs": GuardedCodeValues(
+            names=(
+                "system",
+                "popen",
+                "Popen",
+                "subprocess",
+                "exec",
+                "execv",
+                "execve",
+                "execvp",
+                "execl",
+                "execlp",
+                "execSync",
+                "execFile",
+                "execFileSync",
+                "spawn",
+                "spawnSync",
+                "posix_spawn",
+                "fork",
+                "child_process",
+                "passthru",
+                "shell_exec",
+                "proc_open",
+                "qx",
+                "Kernel",
+                "getline",
+                "pty",
+            )
+        ),
+        "hides_words": GuardedCodeValues(
+            names=(
+                "eval",
+                "__import__",
+                "importlib",
+                "getattr",
+                "globals",
+                "b64decode",
+                "base64",
+                "fromhex",
+                "unhexlify",
+                "codecs",
+                "chr",
+                "fromCharCode",
+                "atob",
+                "marshal",
+                "pickle",
+                "rot13",
+                "unpack",
+                "reversed",
+                "instance_eval",
+                "ctypes",
+            )
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedVariableValues:
+    """Variables of the environment that a command may not be given."""
+
+    beginnings: tuple[str, ...]
+
+
+GUARDED_VARIABLE_VALUES: Final[Mapping[str, GuardedVariableValues]] = MappingProxyType(
+    {
+        "runs_programs": GuardedVariableValues(
+            beginnings=(
+                "BASH_ENV",
+                "ENV",
+                "GIT_ASKPASS",
+                "GIT_CONFIG",
+                "GIT_DIR",
+                "GIT_EDITOR",
+                "GIT_EXEC_PATH",
+                "GIT_EXTERNAL_DIFF",
+                "GIT_INDEX_FILE",
+                "GIT_PAGER",
+                "GIT_PROXY_COMMAND",
+                "GIT_SEQUENCE_EDITOR",
+                "GIT_SSH",
+                "GIT_TEMPLATE_DIR",
+                "GIT_WORK_TREE",
+                "IFS",
+                "LD_AUDIT",
+                "LD_PRELOAD",
+                "PROMPT_COMMAND",
+                "PS4",
+                "SHELLOPTS",
+            )
+        ),
+        "settles_policy": GuardedVariableValues(beginnings=("FOUNDRY_MCP_", "XDG_CONFIG_", "XDG_STATE_")),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedVerbValues:
+    """A program with words of its own: which of them a loop may use. All others are for a person."""
+
+    valued: tuple[str, ...]
+    reads: tuple[str, ...]
+    changes: tuple[str, ...]
+    reserved_options: Mapping[str, object]
+    runs: Mapping[str, object]
+    configures: tuple[str, ...]
+    whole: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
+GUARDED_VERB_VALUES: Final[Mapping[str, GuardedVerbValues]] = MappingProxyType(
+    {
+        "git": GuardedVerbValues(
+            valued=(
+                "-C",
+                "-c",
+                "--git-dir",
+                "--work-tree",
+                "--namespace",
+                "--super-prefix",
+                "--config-env",
+                "--exec-path",
+            ),
+            reads=(
+                "add",
+                "annotate",
+                "blame",
+                "cat-file",
+                "check-ignore",
+                "cherry",
+                "commit",
+                "count-objects",
+                "describe",
+                "diff",
+                "diff-tree",
+                "fetch",
+                "for-each-ref",
+                "fsck",
+                "grep",
+                "help",
+                "init",
+                "log",
+                "ls-files",
+                "ls-remote",
+                "ls-tree",
+                "merge-base",
+                "name-rev",
+                "notes",
+                "range-diff",
+                "reflog",
+                "remote",
+                "rev-list",
+                "rev-parse",
+                "shortlog",
+                "show",
+                "show-branch",
+                "show-ref",
+                "status",
+                "tag",
+                "var",
+                "version",
+                "whatchanged",
+            ),
+            changes=(
+                "am",
+                "apply",
+                "bisect",
+                "branch",
+                "checkout",
+                "cherry-pick",
+                "clean",
+                "clone",
+                "config",
+                "format-patch",
+                "gc",
+                "merge",
+                "mv",
+                "pull",
+                "rebase",
+                "reset",
+                "restore",
+                "revert",
+                "rm",
+                "sparse-checkout",
+                "stash",
+                "submodule",
+                "switch",
+                "worktree",
+            ),
+            reserved_options=MappingProxyType(
+                {
+                    "commit": ("--no-verify", "-n"),
+                    "merge": ("--no-verify",),
+                    "am": ("--no-verify",),
+                    "rebase": ("--no-verify",),
+                    "cherry-pick": ("--no-verify",),
+                    "fetch": ("--upload-pack",),
+                    "pull": ("--upload-pack",),
+                    "clone": ("--upload-pack", "-u", "--config", "-c", "--template"),
+                    "init": ("--template",),
+                    "ls-remote": ("--upload-pack",),
+                    "grep": ("--open-files-in-pager", "-O"),
+                    "diff": ("--ext-diff", "--output"),
+                    "log": ("--ext-diff", "--output"),
+                    "show": ("--ext-diff", "--output"),
+                }
+            ),
+            runs=MappingProxyType(
+                {"rebase": ("-x", "--exec"), "bisect": ("run",), "submodule": ("foreach",), "config": ("--edit", "-e")}
+            ),
+            configures=("config",),
+            whole=("clean",),
+            settings=(
+                "alias.",
+                "core.askpass",
+                "core.editor",
+                "core.fsmonitor",
+                "core.hookspath",
+                "core.pager",
+                "core.sshcommand",
+                "credential.",
+                "diff.",
+                "difftool.",
+                "filter.",
+                "gpg.",
+                "include.",
+                "includeif.",
+                "interactive.difffilter",
+                "merge.",
+                "mergetool.",
+                "pager.",
+                "protocol.",
+                "remote.",
+                "sendemail.",
+                "sequence.editor",
+                "ssh.",
+                "uploadpack.",
+                "url.",
+            ),
+        ),
+        "foundry-mcp": GuardedVerbValues(
+            valued=(),
+            reads=("config", "doctor", "--version", "--help", "-h"),
+            changes=(),
+            reserved_options=MappingProxyType({}),
+            runs=MappingProxyType({}),
+            configures=(),
+            whole=(),
+            settings=(),
         ),
     }
 )

@@ -18,6 +18,13 @@ __all__ = [
     "FindingCode",
     "FindingLevel",
     "GatePolicy",
+    "GuardAccess",
+    "GuardBase",
+    "GuardReason",
+    "GuardState",
+    "GuardedAgent",
+    "GuardedPlace",
+    "GuardedToolKind",
     "Judgement",
     "LogFault",
     "LogLevel",
@@ -26,6 +33,7 @@ __all__ = [
     "Outcome",
     "PauseReason",
     "PostureProfile",
+    "ProgramKind",
     "Reach",
     "ReasonCode",
     "ReviewFindingCode",
@@ -37,6 +45,7 @@ __all__ = [
     "SessionStatus",
     "SettingSource",
     "Severity",
+    "SignerIsolation",
     "SpecFolder",
     "StartupFact",
     "StartupLevel",
@@ -48,6 +57,7 @@ __all__ = [
     "UpkeepAction",
     "Verdict",
     "VerificationKind",
+    "WorkerIsolation",
 ]
 
 
@@ -69,6 +79,8 @@ class EnvironmentVariable(StrEnum):
     """The workspace, where --workspace names none."""
     FOUNDRY_MCP_TOKEN = "FOUNDRY_MCP_TOKEN"
     """The token that gives the server's client its name and role."""
+    FOUNDRY_MCP_SIGNER_ISOLATION = "FOUNDRY_MCP_SIGNER_ISOLATION"
+    """How whoever starts the server keeps workers from its keys; 'foundry-mcp run' sets it for the server it starts."""
 
 
 @unique
@@ -220,6 +232,130 @@ class ErrorCode(StrEnum):
 
 
 @unique
+class GuardAccess(StrEnum):
+    """What a loop may do with a place."""
+
+    READ = "read"
+    """Read it, and not change it."""
+    NONE = "none"
+    """Not even read it."""
+
+
+@unique
+class GuardBase(StrEnum):
+    """What the paths of a place lie below."""
+
+    WORKSPACE = "workspace"
+    """The workspace."""
+    AGENTS = "agents"
+    """The workspace; the paths are the files that agents read their guard from."""
+    HOME = "home"
+    """The user's home."""
+    STATE = "state"
+    """The product's folder in the user's state folder."""
+    SETTINGS = "settings"
+    """The files of settings outside the workspace."""
+    SYSTEM = "system"
+    """Nothing: the paths are absolute."""
+
+
+@unique
+class GuardedPlace(StrEnum):
+    """A place that a loop may not change, or not even see."""
+
+    SPECS = "specs"
+    """The specs: the plan is not its worker's to change."""
+    SETTINGS = "settings"
+    """The workspace's settings."""
+    SETTINGS_OUTSIDE = "settings_outside"
+    """The settings outside the workspace, which decide what is allowed."""
+    STATE = "state"
+    """The store, the keys, the tokens, and what runs keep beside them."""
+    GUARD = "guard"
+    """The files by which agents are guarded."""
+    VERSION_CONTROL = "version_control"
+    """The parts of version control that name programs to run."""
+    ACCOUNT = "account"
+    """What your account runs by itself, later and outside of every sandbox."""
+    PROCESSES = "processes"
+    """The memory, the environment and the files of other processes, a server among them."""
+
+
+@unique
+class GuardReason(StrEnum):
+    """Why a tool call is refused."""
+
+    PLACE_READ_ONLY = "place_read_only"
+    """It would change what a loop may only read."""
+    PLACE_HIDDEN = "place_hidden"
+    """It would touch what a loop may not see."""
+    COMMAND_RESERVED = "command_reserved"
+    """The command is for a person."""
+    NOT_UNDERSTOOD = "not_understood"
+    """It cannot be told what it does."""
+    CALL_UNREADABLE = "call_unreadable"
+    """The tool call is not in the form that the agent's documentation gives."""
+
+
+@unique
+class GuardedToolKind(StrEnum):
+    """What a tool of an agent does with what its fields say."""
+
+    SHELL = "shell"
+    """Its fields hold command lines."""
+    WRITE = "write"
+    """Its fields hold paths that it writes."""
+    READ = "read"
+    """Its fields hold paths, or patterns of them, that it reads."""
+
+
+@unique
+class GuardedAgent(StrEnum):
+    """A coding agent whose hook is known from its documentation."""
+
+    CLAUDE_CODE = "claude-code"
+    """Claude Code."""
+    GEMINI_CLI = "gemini-cli"
+    """Gemini CLI."""
+
+
+@unique
+class GuardState(StrEnum):
+    """How an agent's guard stands in a workspace."""
+
+    INSTALLED = "installed"
+    """It is what the contracts give."""
+    MISSING = "missing"
+    """There is none."""
+    CHANGED = "changed"
+    """It is there and not what the contracts give: by hand, or of another version."""
+    SWITCHED_OFF = "switched_off"
+    """The file that holds it, or one that comes after it, has hooks switched off."""
+    UNREACHABLE = "unreachable"
+    """The hook's program, foundry-mcp, is not found, so that every tool call is refused."""
+    UNREADABLE = "unreadable"
+    """The file that should hold it cannot be read, or is no JSON object."""
+
+
+@unique
+class ProgramKind(StrEnum):
+    """What is known of a program by its name alone."""
+
+    READER = "reader"
+    """It changes none of the files that its words name."""
+    COPIER = "copier"
+    """It changes only what its last word names, if no option says otherwise."""
+    REMOVER = "remover"
+    """It changes, moves or removes what its words name, and what lies below."""
+    SEARCHER = "searcher"
+    """It looks through folders, and may run a program on what it finds."""
+    SHELL = "shell"
+    """It runs what its -c says, or what it reads."""
+    RESERVED = "reserved"
+    """It has something done later, elsewhere or with other rights."""
+
+
+@unique
 class LoopSignal(StrEnum):
     """What a loop should do. Absent (null) means: go on with the next call."""
 
@@ -257,6 +393,28 @@ class PostureProfile(StrEnum):
     """For trying out what production will do."""
     DEBUG = "debug"
     """For a person who watches; refuses unattended sessions."""
+
+
+@unique
+class WorkerIsolation(StrEnum):
+    """Whether workers are started in bubblewrap, apart from store, keys, specs and settings."""
+
+    OFF = "off"
+    """They are not: they can do what your account can."""
+    AUTO = "auto"
+    """They are where bubblewrap works; elsewhere the run warns and goes on."""
+    REQUIRED = "required"
+    """They are; where bubblewrap does not work, the run stops for a person."""
+
+
+@unique
+class SignerIsolation(StrEnum):
+    """What kept the signing key from everything that worked in the workspace: from the command itself, and from workers."""
+
+    BUBBLEWRAP = "bubblewrap"
+    """The command ran in bubblewrap, and whoever started the server says the same of workers."""
+    NONE = "none"
+    """Nothing, or nothing that the server knows of."""
 
 
 @unique
@@ -383,8 +541,10 @@ class StartupRule(StrEnum):
     """A limit is higher than the profile says, or than it is without a setting."""
     SANDBOX_WEAKENED = "SANDBOX_WEAKENED"
     """Commands run in a weaker sandbox than this machine may have."""
+    WORKERS_EXPOSED = "WORKERS_EXPOSED"
+    """Workers are started where they can read the signing key, and change specs and settings."""
     KEYS_EXPOSED = "KEYS_EXPOSED"
-    """Commands of verifications can read the signing key, the store and the tokens."""
+    """What works in the workspace, the commands of verifications or workers, can read the signing key, the store and the tokens."""
 
 
 @unique

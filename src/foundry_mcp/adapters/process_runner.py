@@ -13,7 +13,7 @@ from typing import Final
 
 from foundry_contracts.models.config import VerificationConfig
 from foundry_contracts.models.formats_plan import CommandLine
-from foundry_contracts.vocabulary import SandboxKind
+from foundry_contracts.vocabulary import SandboxGuard, SandboxKind, SignerIsolation
 from foundry_mcp.adapters.launching import End, Launch, launched
 from foundry_mcp.adapters.output_capture import OutputCapture
 from foundry_mcp.adapters.sandbox import Grounds, choose, command_line, unenforced
@@ -30,7 +30,8 @@ class ProcessRunner:
     """Run commands inside a workspace, each in a sandbox of its own.
 
     `environ` is the server's: only its PATH is handed on. `extra` is added to the fixed environment, over it.
-    `hidden` are folders that a command is not to see where its sandbox can see to that.
+    `hidden` are folders that a command is not to see where its sandbox can see to that. `workers` is what keeps
+    workers from them.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ProcessRunner:
         environ: Mapping[str, str],
         hidden: Sequence[Path] = (),
         extra: Mapping[str, str] | None = None,
+        workers: SignerIsolation = SignerIsolation.NONE,
     ) -> None:
         self._root = os.path.realpath(workspace)
         self._clock = clock
@@ -51,6 +53,7 @@ class ProcessRunner:
         self._path = os.pathsep.join(folders)
         self._hidden = tuple(map(os.path.realpath, hidden))
         self._extra = dict(extra or {})
+        self._workers = workers
         self._kind: SandboxKind | None = None
 
     def sandbox(self) -> SandboxKind:
@@ -80,9 +83,14 @@ class ProcessRunner:
             finished_at=self._clock.now(),
             sandbox=kind if end.began else None,
             unenforced=unenforced(kind) if end.began else (),
+            signer_isolation=self._signer_isolation(kind) if end.began else SignerIsolation.NONE,
             tree_before=tree_before,
             tree_after=await asyncio.to_thread(tree_digest, Path(self._root)),
         )
+
+    def _signer_isolation(self, kind: SandboxKind) -> SignerIsolation:
+        # What the command itself can read is kept from nobody.
+        return self._workers if SandboxGuard.STATE_HIDDEN not in unenforced(kind) else SignerIsolation.NONE
 
     async def _end_of(self, kind: SandboxKind, command: CommandLine, output: OutputCapture) -> End:
         cwd = os.path.realpath(os.path.join(self._root, command.cwd))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Final
 from foundry_contracts.models.config import VerificationConfig
 from foundry_contracts.tables import SANDBOX_KIND_INFO
 from foundry_contracts.vocabulary import SandboxGuard, SandboxKind
+from foundry_mcp import bubblewrap
 from foundry_mcp.ports import PortError
 
 _LAUNCHER: Final = Path(__file__).with_name("command_launcher.py")
@@ -22,20 +22,9 @@ _BYTES_PER_MB: Final = 1 << 20
 _PROBE_WAIT_S: Final = 10
 # Programs write there without asking.
 _TEMPORARY: Final = "/tmp"
-_PROCESSES: Final = "/proc"
 # The namespace's first process: it waits for the command, and the kernel ends the rest with it. The limit is set here
 # as inside a user's namespace only what runs there is counted; shells differ in its letter.
 _FIRST_PROCESS: Final = 'ulimit -p "$0" 2>/dev/null || ulimit -u "$0" || exit 125; "$@"; exit "$?"'
-# What a root that owns only files may do. All else, such as mounting, would lead out of the sandbox.
-_ROOT_KEEPS: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
-# Whoever can ask one of these to do something has it done outside.
-_HELPERS: Final = (
-    "/run/containerd/containerd.sock",
-    "/run/dbus/system_bus_socket",
-    "/run/docker.sock",
-    "/run/podman/podman.sock",
-    "/run/systemd/private",
-)
 _SUPERVISED: Final = frozenset({SandboxKind.BUBBLEWRAP, SandboxKind.PID_NAMESPACE, SandboxKind.SUBREAPER})
 
 
@@ -121,37 +110,21 @@ def _first_process(argv: Sequence[str], limits: VerificationConfig) -> list[str]
 def _pid_namespace() -> list[str]:
     # Root has its own rights to make one; with a user namespace it would lose those over other users' files.
     user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
-    return [_program("unshare"), *user, "--pid", "--fork", "--kill-child", "--mount-proc"]
+    return [bubblewrap.program("unshare"), *user, "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def _bubblewrap(grounds: Grounds) -> list[str]:
-    line = [_program("bwrap"), "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
-    if os.geteuid() == 0:
-        line += ["--cap-drop", "ALL", *(word for name in _ROOT_KEEPS for word in ("--cap-add", f"CAP_{name}"))]
-    line += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    for path in _system_settings():
-        line += ["--ro-bind", path, path]
+    line = [*bubblewrap.begun(), "--ro-bind", "/", "/", *bubblewrap.own_devices()]
     line += ["--bind", grounds.temporary, _TEMPORARY]
     for folder in _programs_in(_TEMPORARY, grounds.programs):
         line += ["--ro-bind", folder, folder]
-    runtime = f"/run/user/{os.geteuid()}"
-    for folder in (*grounds.hidden, *([runtime] if os.path.isdir(runtime) else [])):
+    for folder in grounds.hidden:
         line += ["--tmpfs", folder]
-    for socket in filter(os.path.exists, _HELPERS):
-        line += ["--ro-bind", os.devnull, socket]
+    line += bubblewrap.helpers_hidden()
     # The workspace comes last: whatever else is mounted, it is what the command sees there.
     for folder in (grounds.scratch, grounds.workspace):
         line += ["--bind", folder, folder]
     return [*line, "--chdir", grounds.cwd]
-
-
-def _system_settings() -> Iterator[str]:
-    """List what in /proc may be written for the whole system: root needs no more than a file's mode for that."""
-    for entry in sorted(os.scandir(_PROCESSES), key=lambda entry: entry.name):
-        if entry.name.isdigit() or entry.is_symlink():
-            continue
-        if entry.is_dir() or entry.stat().st_mode & 0o222:
-            yield entry.path
 
 
 def _programs_in(place: str, folders: Sequence[str]) -> Iterator[str]:
@@ -161,13 +134,6 @@ def _programs_in(place: str, folders: Sequence[str]) -> Iterator[str]:
         found = parent if name == "bin" and parent != place else folder
         if os.path.commonpath([place, found]) == place and found != place and os.path.isdir(found):
             yield found
-
-
-def _program(name: str) -> str:
-    """Give the path of a program of the sandbox's own, or its bare name, which is not found."""
-    return (
-        shutil.which(name, path=os.pathsep.join(("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"))) or name
-    )
 
 
 def problem_of(kind: SandboxKind, limits: VerificationConfig) -> str | None:

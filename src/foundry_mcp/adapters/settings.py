@@ -10,18 +10,16 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import jsonschema_rs
 
 from foundry_contracts.settings import ENVIRONMENT, FILE_NAME, GROUPED, SECTIONS, SETTINGS
 from foundry_contracts.vocabulary import EnvironmentVariable, SettingSource
 from foundry_mcp.machine.settings import Layer, Said, Value, plain
-from foundry_mcp.places import PRODUCT
+from foundry_mcp.places import system_settings, user_settings
 from foundry_mcp.ports import PortError
 
-_OUTSIDE_NAME: Final = "config.toml"
-_SYSTEM: Final = "/etc"
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -32,26 +30,11 @@ class SettingsInvalid(PortError):
 def read_layers(workspace: Path, environ: Mapping[str, str]) -> tuple[Layer, ...]:
     """Read what each source says, from the weakest to the strongest; SettingsInvalid names what does not hold."""
     return (
-        *(_file_layer(SettingSource.SYSTEM, path) for path in system_files(environ)),
-        _file_layer(SettingSource.USER, user_file(environ)),
+        *(_file_layer(SettingSource.SYSTEM, path) for path in system_settings(environ)),
+        _file_layer(SettingSource.USER, user_settings(environ)),
         _file_layer(SettingSource.WORKSPACE, workspace / FILE_NAME),
         _environment_layer(environ),
     )
-
-
-def user_file(environ: Mapping[str, str]) -> Path:
-    """Give the user's configuration file."""
-    # The XDG specification has relative paths ignored.
-    named = environ.get("XDG_CONFIG_HOME", "")
-    home = environ.get("HOME", "")
-    otherwise = (Path(home) if os.path.isabs(home) else Path.home()) / ".config"
-    return (Path(named) if os.path.isabs(named) else otherwise) / PRODUCT / _OUTSIDE_NAME
-
-
-def system_files(environ: Mapping[str, str]) -> list[Path]:
-    """Give the system's configuration files, from the weakest to the strongest."""
-    named = [folder for folder in environ.get("XDG_CONFIG_DIRS", "").split(":") if os.path.isabs(folder)]
-    return [Path(folder) / PRODUCT / _OUTSIDE_NAME for folder in reversed(named or [_SYSTEM])]
 
 
 def lies_inside(layers: tuple[Layer, ...], workspace: Path) -> bool:

@@ -21,6 +21,7 @@ from foundry_contracts.models.events_session import (
 )
 from foundry_contracts.models.formats_receipt import Receipt, ReviewPredicate, VerificationPredicate
 from foundry_contracts.models.formats_review import ProtectedChange
+from foundry_contracts.vocabulary import SignerIsolation
 from foundry_mcp.application.gate_review import GateReview, review_gate
 from foundry_mcp.application.protected_look import changes_now
 from foundry_mcp.machine.optional import or_absent
@@ -186,6 +187,7 @@ class Runs:
             sandbox=or_absent(result.sandbox),
             unenforced=list(result.unenforced),
             protected_changes=or_absent(list(changes) or None),
+            signer_isolation=result.signer_isolation,
         )
         return VerificationFinished(
             attempt_id=started.attempt_id,
@@ -243,6 +245,7 @@ def failed_run(now: str, error: str) -> RunResult:
         finished_at=now,
         sandbox=None,
         unenforced=(),
+        signer_isolation=SignerIsolation.NONE,
         tree_before="",
         tree_after="",
     )

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 # Commands by name: the module of this package that has `add_parser` and `main`. Only the chosen one's main is run.
-_COMMANDS = ("serve", "run", "demo", "doctor", "config", "token", "audit", "receipts", "keys", "store")
+_COMMANDS = ("serve", "run", "demo", "doctor", "config", "token", "audit", "receipts", "keys", "store", "guard")
 
 # What a shell gives for a program that a closed pipe ended.
 _NOBODY_READS = 141

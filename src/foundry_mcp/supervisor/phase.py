@@ -13,19 +13,23 @@ from foundry_contracts.models.formats_session import SessionView, StepResult
 from foundry_contracts.models.formats_worker import EscalationStep
 from foundry_contracts.models.task_session_pause import SessionPauseResponse
 from foundry_contracts.tables import LOOP_SIGNAL_INFO, PAUSE_REASON_INFO
-from foundry_contracts.vocabulary import CommandName, ErrorCode, LoopSignal
+from foundry_contracts.vocabulary import CommandName, ErrorCode, LoopSignal, WorkerIsolation
 from foundry_mcp.supervisor.attach import attach, next_step, start_or_attach
 from foundry_mcp.supervisor.checkpoints import KeptHead, kept_head
 from foundry_mcp.supervisor.client import Refused, ServerClient, connect
 from foundry_mcp.supervisor.connection import ServerFailed
 from foundry_mcp.supervisor.escalation import escalated
 from foundry_mcp.supervisor.interrupt import Interrupted, unless_stopped
+from foundry_mcp.supervisor.isolation import isolation_of, server_environ
 from foundry_mcp.supervisor.progress import Progress, Silent
 from foundry_mcp.supervisor.result import PhaseRunResult, Standing
 from foundry_mcp.supervisor.run_id import OwnRun, own_run
 from foundry_mcp.supervisor.settings import PAUSE_NOTE, RunSettings
 from foundry_mcp.supervisor.step import StepRunner
 
+_NO_ISOLATION = (
+    "security.worker_isolation asks for it: install bubblewrap and let this user make namespaces, or set it to auto."
+)
 _HELD = "This run did nothing more, so that no step is done twice. Let the other end; then run this again."
 
 
@@ -45,7 +49,7 @@ async def run_one_phase(
     progress, stop = progress or Silent(), stop or asyncio.Event()
     try:
         if client is None:
-            async with connect(settings.workspace, settings.environ, settings.server_url) as started:
+            async with connect(settings.workspace, server_environ(settings), settings.server_url) as started:
                 return await run_one_phase(spec_id, settings, client=started, progress=progress, stop=stop)
         with own_run(spec_id, settings) as run:
             return await phase_of_run(run, spec_id, settings, client=client, progress=progress, stop=stop)
@@ -104,7 +108,7 @@ class _PhaseRun:
         self._settings = settings
         self._progress = progress
         self._stop = stop
-        self._runner = StepRunner(client, settings, run)
+        self._isolated = False
         self._session: SessionView | None = None
         self._steps: list[EscalationStep] = []
         self._errors: Counter[ErrorCode] = Counter()
@@ -120,6 +124,13 @@ class _PhaseRun:
     async def _until_told(self) -> PhaseRunResult:
         if self._stop.is_set():
             raise Interrupted
+        isolation = await isolation_of(self._client)
+        if isinstance(isolation, Refused):
+            return self._refused(isolation)
+        if isolation.asked is WorkerIsolation.REQUIRED and not isolation.holds:
+            return self._result(f"{isolation.warning} {_NO_ISOLATION}")
+        self._isolated = isolation.holds
+        self._progress.isolation(isolation)
         answer = await start_or_attach(self._client, self._spec_id, self._run)
         if isinstance(answer, Standing):
             self._progress.attached(answer.session)
@@ -146,7 +157,9 @@ class _PhaseRun:
             return await next_step(self._client, standing.session.session_id, self._run)
         began = time.monotonic()
         self._progress.step_begins(standing.step, standing.session)
-        result = await unless_stopped(self._stop, self._runner.carry_out(standing.step))
+        # Made for each step: what there is to protect may have changed.
+        runner = StepRunner(self._client, self._settings, self._run, isolated=self._isolated)
+        result = await unless_stopped(self._stop, runner.carry_out(standing.step))
         if isinstance(result, Refused):
             return result
         answer = await next_step(self._client, standing.session.session_id, self._run, result)

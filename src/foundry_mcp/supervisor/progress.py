@@ -11,11 +11,15 @@ from foundry_contracts.models.formats_session import SessionView, Step, StepResu
 from foundry_contracts.models.formats_worker import EscalationPacket
 from foundry_mcp.supervisor.checkpoints import KeptHead
 from foundry_mcp.supervisor.client import Refused
+from foundry_mcp.supervisor.isolation import Isolation
 from foundry_mcp.supervisor.result import PhaseRunResult
 
 
 class Progress(Protocol):
     """Be told what happens in a run, as it happens."""
+
+    def isolation(self, isolation: Isolation) -> None:
+        """Tell, at the start of a phase run, whether workers are kept from what they must not reach."""
 
     def attached(self, session: SessionView) -> None:
         """Tell that a session is at hand, a new one or one that was there."""
@@ -41,6 +45,9 @@ class Progress(Protocol):
 
 class Silent:
     """Tell nobody."""
+
+    def isolation(self, isolation: Isolation) -> None:
+        """Tell nobody."""
 
     def attached(self, session: SessionView) -> None:
         """Tell nobody."""

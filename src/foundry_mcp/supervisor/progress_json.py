@@ -10,6 +10,7 @@ from foundry_contracts.models.formats_session import SessionView, Step, StepResu
 from foundry_contracts.models.formats_worker import EscalationPacket
 from foundry_mcp.supervisor.checkpoints import KeptHead
 from foundry_mcp.supervisor.client import Refused
+from foundry_mcp.supervisor.isolation import Isolation
 from foundry_mcp.supervisor.progress import step_title
 from foundry_mcp.supervisor.result import PhaseRunResult
 
@@ -19,6 +20,10 @@ class JsonLines:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+
+    def isolation(self, isolation: Isolation) -> None:
+        """Write whether workers are isolated, and the warning where they are not."""
+        self._write("worker_isolation", asked=isolation.asked, isolated=isolation.holds, warning=isolation.warning)
 
     def attached(self, session: SessionView) -> None:
         """Write the session as it stands."""

@@ -16,6 +16,7 @@ from foundry_contracts.models.formats_worker import EscalationPacket
 from foundry_contracts.vocabulary import LoopSignal, Outcome, Severity, StepType
 from foundry_mcp.supervisor.checkpoints import KeptHead
 from foundry_mcp.supervisor.client import Refused
+from foundry_mcp.supervisor.isolation import Isolation
 from foundry_mcp.supervisor.progress import step_title
 from foundry_mcp.supervisor.result import PhaseRunResult
 
@@ -45,6 +46,13 @@ class TextProgress:
         self._console = console
         self._status: Status | None = None
         self._phase = ""
+        self._warned = False
+
+    def isolation(self, isolation: Isolation) -> None:
+        """Warn once of workers that are not isolated."""
+        if isolation.warning and not self._warned:
+            self._warned = True
+            self._line((f"warning: {isolation.warning}", "yellow"))
 
     def attached(self, session: SessionView) -> None:
         """Head the phase that is being worked on."""

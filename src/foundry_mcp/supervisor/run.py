@@ -11,6 +11,7 @@ from foundry_mcp.supervisor.client import ServerClient, connect
 from foundry_mcp.supervisor.connection import ServerFailed
 from foundry_mcp.supervisor.escalation import escalated
 from foundry_mcp.supervisor.interrupt import stopped_by_signals
+from foundry_mcp.supervisor.isolation import server_environ
 from foundry_mcp.supervisor.phase import phase_of_run
 from foundry_mcp.supervisor.progress import Progress
 from foundry_mcp.supervisor.result import PhaseRunResult
@@ -43,7 +44,7 @@ async def run(spec_id: str, settings: RunSettings, progress: Progress, *, phases
     try:
         # The signals first: while the server starts, too, a run is told to stop and not broken off.
         with stopped_by_signals(stop):
-            async with connect(settings.workspace, settings.environ, settings.server_url) as client:
+            async with connect(settings.workspace, server_environ(settings), settings.server_url) as client:
                 return await _with(client, spec_id, settings, progress, stop, phases)
     except ServerFailed as failure:
         failed = PhaseRunResult(spec_id=spec_id, message=str(failure))

@@ -17,6 +17,7 @@ from foundry_contracts.models.verification_execute import VerificationExecuteRes
 from foundry_contracts.vocabulary import CommandName, Outcome, RunState, StepType
 from foundry_mcp.supervisor.absent import or_absent
 from foundry_mcp.supervisor.client import Refused, ServerClient
+from foundry_mcp.supervisor.isolation import grounds_of, watched_places
 from foundry_mcp.supervisor.run_id import OwnRun
 from foundry_mcp.supervisor.settings import RunSettings
 from foundry_mcp.supervisor.worker import Worker
@@ -27,12 +28,17 @@ R = TypeVar("R", VerificationExecuteResponse, ReviewFidelityGateResponse)
 class StepRunner:
     """Carry out steps of any type."""
 
-    def __init__(self, client: ServerClient, settings: RunSettings, run: OwnRun) -> None:
+    def __init__(self, client: ServerClient, settings: RunSettings, run: OwnRun, *, isolated: bool) -> None:
         self._client = client
         self._run_id = run.run_id
         self._settings = settings
         self._worker = Worker(
-            settings.worker, settings.workspace, timeout_s=settings.worker_timeout_s, environ=settings.environ
+            settings.worker,
+            settings.workspace,
+            timeout_s=settings.worker_timeout_s,
+            environ=settings.environ,
+            grounds=grounds_of(settings) if isolated else None,
+            watched=watched_places(settings) if isolated else None,
         )
 
     async def carry_out(self, step: Step) -> StepResult | Refused:

@@ -21,10 +21,12 @@ import jsonschema_rs
 
 from foundry_contracts.models.formats_worker import WorkerResult, WorkerTask
 from foundry_contracts.vocabulary import Outcome
+from foundry_mcp.bubblewrap import Grounds, worker_line
 from foundry_mcp.supervisor.worker_stderr import WorkerStderr
 
 _LARGEST_RESULT: Final = 1024 * 1024
 _SHOWN: Final = 600
+_BY_SIGNAL: Final = 128
 _LAST_WORDS_S: Final = 3.0
 # Settings of the server, its token first of all: with that a worker could attest its own work.
 _KEPT_BACK: Final = "FOUNDRY_MCP_"
@@ -36,7 +38,11 @@ def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class Worker:
-    """Run a program once for each step, in the workspace, as a process group of its own."""
+    """Run a program once for each step, in the workspace, as a process group of its own.
+
+    On `grounds` it runs in bubblewrap. `watched` are paths that must lead where they led before, and whether each may
+    come to be.
+    """
 
     def __init__(
         self,
@@ -46,8 +52,13 @@ class Worker:
         timeout_s: float,
         environ: Mapping[str, str],
         stderr: TextIO | None = None,
+        grounds: Grounds | None = None,
+        watched: Mapping[Path, bool] | None = None,
     ) -> None:
-        self._argv = argv
+        self._name = argv[0]
+        self._argv = tuple(worker_line(argv, grounds)) if grounds else argv
+        self._isolated = grounds is not None
+        self._watched = watched or {}
         self._workspace = workspace
         self._timeout_s = timeout_s
         self._environ = scrubbed(environ)
@@ -68,6 +79,7 @@ class Worker:
             return _judge(problem, answer.read(_LARGEST_RESULT), size, stderr.tail)
 
     async def _run(self, stdin: int, stdout: int, stderr: WorkerStderr) -> str | None:
+        before = {path: _leads(path) for path in self._watched}
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._argv,
@@ -79,32 +91,55 @@ class Worker:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            return f"The worker {self._argv[0]} could not be started: {error}."
+            return f"The worker {self._name} could not be started: {error}."
         finally:
             stderr.spawned()
         try:
-            return await self._ended(process)
+            problem = await self._ended(process)
         finally:
-            await _end(process)
+            await self._end(process)
+        moved = [str(path) for path in self._watched if _leads(path) != before[path] and not self._came(path, before)]
+        return f"The worker made or moved {', '.join(moved)}, which is not its own." if moved else problem
+
+    def _came(self, path: Path, before: Mapping[Path, tuple[str, bool]]) -> bool:
+        """Tell whether a path that may come to be did just that."""
+        return self._watched[path] and _leads(path) == (before[path][0], True)
 
     async def _ended(self, process: asyncio.subprocess.Process) -> str | None:
         try:
             code = await asyncio.wait_for(process.wait(), self._timeout_s)
         except TimeoutError:
             return f"The worker ran longer than {self._timeout_s:g} s and was stopped."
-        if code < 0:
-            return f"The worker was ended by signal {-code}."
+        # Bubblewrap tells of a signal as shells do.
+        number = -code if code < 0 else code - _BY_SIGNAL if self._isolated else 0
+        if number > 0:
+            return f"The worker was ended by signal {number}."
         return f"The worker exited with {code}." if code else None
 
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        """Ask a worker that still runs to end, then end it with all that is left of its group."""
+        if process.returncode is None:
+            if self._isolated:
+                _signal_members(process.pid, signal.SIGTERM)
+            else:
+                _signal_group(process.pid, signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _LAST_WORDS_S)
+        _signal_group(process.pid, signal.SIGKILL)
+        await process.wait()
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Ask a worker that still runs to end, then end it with all that is left of its group."""
-    if process.returncode is None:
-        _signal_group(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _LAST_WORDS_S)
-    _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
+
+def _leads(path: Path) -> tuple[str, bool]:
+    return os.path.realpath(path), os.path.lexists(path)
+
+
+def _signal_members(leader: int, number: signal.Signals) -> None:
+    """Signal a group but for its leader: bubblewrap, whose end would be the sudden end of all that is in it."""
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != leader:
+            with suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(int(name)) == leader:
+                    os.kill(int(name), number)
 
 
 def _signal_group(leader: int, number: signal.Signals) -> None:

@@ -17,6 +17,7 @@ from foundry_contracts.vocabulary import (
     Role,
     SandboxKind,
     SettingSource,
+    WorkerIsolation,
 )
 
 
@@ -79,6 +80,12 @@ class SecurityConfig(BaseModel):
     allow_unattended: Annotated[
         bool | MISSING, Field(description="Whether sessions may run with nobody watching; absent: as the posture says.")
     ] = MISSING
+    worker_isolation: Annotated[
+        WorkerIsolation,
+        Field(
+            description="Whether 'foundry-mcp run' starts workers where they see neither store nor keys, and cannot change specs and settings."
+        ),
+    ] = WorkerIsolation.AUTO
 
 
 class SessionDefaultsConfig(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
-from foundry_contracts.vocabulary import SandboxGuard, SandboxKind, Verdict
+from foundry_contracts.vocabulary import SandboxGuard, SandboxKind, SignerIsolation, Verdict
 
 from .common import AttemptId, Digest, NodeId, SessionId, SpecId, StepId, Timestamp
 from .formats_plan import CommandLine
@@ -113,3 +113,4 @@ class VerificationPredicate(BaseModel):
             description="What differed of the protected files, before the command or after it; absent where nothing did."
         ),
     ] = MISSING
+    signer_isolation: SignerIsolation
