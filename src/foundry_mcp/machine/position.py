@@ -12,7 +12,7 @@ from foundry_contracts.models.formats_plan import PlanUnit
 from foundry_contracts.vocabulary import UnitStanding
 from foundry_mcp.machine.frontier import from_numbers, numbers, push, remove
 from foundry_mcp.machine.replacing import replace
-from foundry_mcp.machine.session import Session
+from foundry_mcp.machine.session import SOMEBODYS_WORD, Gate, Session
 
 
 def enter_first_open_phase(state: Session) -> Session:
@@ -102,6 +102,12 @@ def unblock_unit(state: Session, unit: str) -> Session:
     ready = number is not None and unit not in state.standing and not state.unmet.get(number)
     frontier = push(state.frontier, rank(state, number)) if ready and number is not None else state.frontier
     return replace(state, blocked=state.blocked.discard(unit), frontier=frontier)
+
+
+def pass_gate(state: Session, gate: Gate = SOMEBODYS_WORD) -> Session:
+    """Satisfy the phase's gate: by a review, or on somebody's word."""
+    gates = state.gates.insert(state.phase.phase.id, gate)
+    return replace(state, gate_passed=True, gate_waits_for_person=False, feedback=None, gates=gates)
 
 
 def rank(state: Session, number: int) -> int:

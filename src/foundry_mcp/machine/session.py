@@ -71,6 +71,9 @@ class Gate:
     step: Outstanding | None = None
 
 
+SOMEBODYS_WORD = Gate(by_review=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Feedback:
     """Hold what has to be mended before a verification (its unit) or the gate (no unit) is tried again."""
