@@ -194,7 +194,8 @@ class _PhaseRun:
         return self._result(_reason(standing.session, signal), loop_signal=signal, answer=standing)
 
     def _refused(self, refused: Refused) -> PhaseRunResult:
-        message = refused.message if refused.code is not ErrorCode.SESSION_HELD else f"{refused.message} {_HELD}"
+        remedy = _HELD if refused.code is ErrorCode.SESSION_HELD else refused.data.remediation
+        message = f"{refused.message} {remedy}"
         return self._result(message, loop_signal=refused.data.loop_signal, answer=refused)
 
     def _result(
