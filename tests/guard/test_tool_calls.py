@@ -114,7 +114,7 @@ def test_the_workspace_is_the_one_that_the_agent_names(workplace: Workplace) -> 
 @AGENTS
 def test_the_program_answers_an_agent_as_its_documentation_says(workplace: Workplace, agent: GuardedAgent) -> None:
     shell = {CLAUDE: "Bash", GEMINI: "run_shell_command"}[agent]
-    for command, code in (("git push", 2), ("git status", 0)):
+    for command, code in (("git push", 2), ("git status", 0), ("git diff | cat /dev/stdin", 0)):
         call = {"tool_name": shell, "tool_input": {"command": command}, "cwd": str(workplace.workspace)}
         done = subprocess.run(
             [sys.executable, "-m", "foundry_mcp.cli.main", "guard", "hook", "--agent", agent.value],

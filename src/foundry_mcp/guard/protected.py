@@ -20,6 +20,8 @@ _REASONS: Final = {
     GuardAccess.READ: GuardReason.PLACE_READ_ONLY,
     GuardAccess.NONE: GuardReason.PLACE_HIDDEN,
 }
+# A command's own: in the guard itself they lead to the guard's, as files of a process.
+_OWN_STREAMS: Final = frozenset({"/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/0", "/dev/fd/1", "/dev/fd/2"})
 _PARTS: Final = re.compile(r"[=:,@]|file://")
 
 
@@ -109,7 +111,7 @@ class Protected:
             self.hold_write(target, folders)
 
     def _hold(self, text: str, folders: Sequence[str], accesses: Sequence[GuardAccess], *, around: bool) -> None:
-        for part in _candidates(text):
+        for part in (each for each in _candidates(text) if each not in _OWN_STREAMS):
             for path in (each for folder in folders for each in _absolute(part, folder)):
                 for spot in self.spots:
                     if spot.access in accesses and self._meets(path, spot, around=around):
