@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -126,9 +128,11 @@ def relation(path: str, spot: str) -> Relation:
 
 
 def _can_be(pattern: str, name: str) -> bool:
-    made = "".join({STAR: ".*", ANY: ".*", ONE: "."}.get(char, re.escape(char)) for char in pattern)
+    if not is_open(pattern):
+        return pattern == name
+    made = "".join({STAR: "*", ANY: "*", ONE: "?"}.get(char, glob.escape(char)) for char in pattern)
     # A wildcard leaves hidden names out, unless the shell is told otherwise, which it may be.
-    return re.fullmatch(made, name, re.DOTALL) is not None
+    return fnmatch.fnmatchcase(name, made)
 
 
 def _candidates(text: str) -> list[str]:
