@@ -14,6 +14,7 @@ from typing import Final
 
 from foundry_contracts.tables import GUARDED_AGENT_INFO, GUARDED_PLACE_INFO
 from foundry_contracts.vocabulary import GuardAccess, GuardBase, GuardedPlace, GuardReason
+from foundry_mcp.guard.repository import shared_folder
 from foundry_mcp.guard.shell_words import ANY, ONE, STAR, is_open
 from foundry_mcp.guard.verdict import Refused
 from foundry_mcp.places import home_folder, outside_settings, product_folder
@@ -60,6 +61,8 @@ def spots_of(workspace: Path, environ: Mapping[str, str]) -> tuple[Spot, ...]:
 def _paths(base: GuardBase, paths: Sequence[str], workspace: Path, environ: Mapping[str, str]) -> Iterator[str]:
     if base is GuardBase.WORKSPACE:
         yield from (os.path.join(workspace, path) for path in paths)
+    elif base is GuardBase.REPOSITORY:
+        yield from (os.path.join(shared_folder(workspace), path) for path in paths)
     elif base is GuardBase.AGENTS:
         yield from (os.path.join(workspace, path) for info in GUARDED_AGENT_INFO.values() for path in info.files)
     elif base is GuardBase.HOME:
