@@ -1904,7 +1904,7 @@ export interface EscalationStep {
 export type GuardAccess = "read" | "none";
 
 /** What the paths of a place lie below. */
-export type GuardBase = "workspace" | "agents" | "home" | "state" | "settings" | "system";
+export type GuardBase = "workspace" | "repository" | "agents" | "home" | "state" | "settings" | "system";
 
 /** A place that a loop may not change, or not even see. */
 export type GuardedPlace = "specs" | "settings" | "settings_outside" | "state" | "guard" | "version_control" | "account" | "processes";

@@ -89,9 +89,12 @@ def state(head: bytes, contracts: str, tree: str) -> str:
     return blake2b(known, digest_size=_SIZE).hexdigest()
 
 
-def seal(head: str, contracts_dir: str, tree: Mapping[str, str]) -> str:
-    """Close a lock's text: `head` is a JSON object's lines without the closing brace, ending in a comma."""
-    known = state(head.encode(), contracts_digest(contracts_dir), digest("", tree, tree))
+def seal(head: str, contracts: str, tree: Mapping[str, str]) -> str:
+    """Close a lock's text: `head` is a JSON object's lines without the closing brace, ending in a comma.
+
+    `contracts` is the digest of the contracts that the tree was made of.
+    """
+    known = state(head.encode(), contracts, digest("", tree, tree))
     return f"{head}{_MARK.decode()}{known}{_END.decode()}"
 
 

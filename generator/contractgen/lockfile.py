@@ -24,8 +24,8 @@ class Lock:
     sources: Mapping[str, list[str]]
 
 
-def text(contracts: ContractSet, contracts_dir: Path, tree: Mapping[str, str]) -> str:
-    """Write the lock of a tree that does not hold one yet."""
+def text(contracts: ContractSet, digest: str, tree: Mapping[str, str]) -> str:
+    """Write the lock of a tree that does not hold one yet; `digest` is that of the contracts' folder."""
     provenance = Provenance(contracts)
     everything = sorted(contracts.sources)
     outputs = {}
@@ -37,7 +37,7 @@ def text(contracts: ContractSet, contracts_dir: Path, tree: Mapping[str, str]) -
         }
     body = {"contracts": dict(sorted(contracts.sources.items())), "outputs": outputs}
     head = pretty(body).removesuffix("\n}") + ",\n"
-    return freshness.seal(head, str(contracts_dir), tree)
+    return freshness.seal(head, digest, tree)
 
 
 def _sha256(content: str) -> str:

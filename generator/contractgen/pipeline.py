@@ -46,11 +46,13 @@ def generate(contracts_dir: Path, memory: Memory | None = None) -> Generation:
     `memory` is that of a process that generates many times.
     """
     memory = memory or Memory()
+    # Before they are read: an edit that comes meanwhile then shows.
+    digest = freshness.contracts_digest(str(contracts_dir))
     contracts = lower.load(contracts_dir, memory)
     if findings := rules.sound(contracts):
         raise lower.ContractError(documents.locate(findings, contracts_dir))
     tree = formatted(emit.emit_all(contracts), contracts.settings.package, memory)
-    tree[freshness.LOCK] = lockfile.text(contracts, contracts_dir, tree)
+    tree[freshness.LOCK] = lockfile.text(contracts, digest, tree)
     memory.forget()
     return Generation(contracts, dict(sorted(tree.items())))
 

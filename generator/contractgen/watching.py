@@ -17,6 +17,7 @@ from contractgen.errors import ContractError
 from contractgen.memory import Memory
 
 PAUSE_S = 0.03
+_CHANGED = "contractgen itself was changed since this began: nothing is written; end this and start it again."
 
 Stamp = dict[str, tuple[int, int, int]]
 
@@ -42,6 +43,7 @@ class Watch:
         self._memory = Memory()
         self._stamp: Stamp | None = None
         self._digest = ""
+        self._generator = freshness.generator_digest()
 
     def look(self) -> None:
         """Look once, and generate if the contents differ from those seen before."""
@@ -59,6 +61,10 @@ class Watch:
             self._generate()
 
     def _generate(self) -> None:
+        if freshness.generator_digest() != self._generator:
+            # The lock would say of outputs of the old sources that the new ones made them.
+            print(_CHANGED, file=sys.stderr, flush=True)
+            return
         begun = time.perf_counter()
         try:
             generation = pipeline.generate(self._contracts, self._memory)

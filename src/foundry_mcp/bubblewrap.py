@@ -27,6 +27,7 @@ _HELPERS: Final = (
     "/run/systemd/private",
 )
 _TERMINALS: Final = ("/tmp/tmux-*", "/run/screen", "/tmp/screens")
+_DEVICES: Final = "/dev"
 _PROCESSES: Final = "/proc"
 _KERNEL: Final = "/sys"
 _PROBE_WAIT_S: Final = 10
@@ -58,40 +59,50 @@ def begun() -> list[str]:
 
 def own_devices() -> list[str]:
     """Give the words for devices and processes of its own; what is set in /proc for the system stays as it is."""
-    line = ["--dev", "/dev", "--proc", _PROCESSES]
-    for path in _system_settings():
-        line += ["--ro-bind", path, path]
-    return line
+    return ["--dev", _DEVICES, "--proc", _PROCESSES, *_bound("--ro-bind", list(_system_settings()))]
 
 
 def helpers_hidden() -> list[str]:
     """Give the words that hide the ways to have something done outside."""
-    runtime = f"/run/user/{os.geteuid()}"
-    line = ["--tmpfs", runtime] if os.path.isdir(runtime) else []
+    line = ["--tmpfs", _runtime()] if os.path.isdir(_runtime()) else []
     for socket in filter(os.path.exists, _HELPERS):
         line += ["--ro-bind", os.devnull, socket]
     return line
 
 
+def _runtime() -> str:
+    return f"/run/user/{os.geteuid()}"
+
+
 def worker_line(argv: Sequence[str], grounds: Grounds) -> list[str]:
     """Give the words that run a worker's `argv` on its grounds."""
-    line = [*begun(), "--bind", "/", "/", *own_devices()]
-    # What is set there holds for the whole system, for a root at least.
-    line += ["--ro-bind", _KERNEL, _KERNEL] if os.path.isdir(_KERNEL) else []
-    line += helpers_hidden()
-    for folder in (found for pattern in _TERMINALS for found in sorted(glob.glob(pattern)) if os.path.isdir(found)):
-        line += ["--tmpfs", folder]
     workspace = os.path.realpath(grounds.workspace)
     read_only = [path for path in dict.fromkeys(map(os.path.realpath, grounds.read_only)) if os.path.exists(path)]
     hidden = [path for path in dict.fromkeys(map(os.path.realpath, grounds.hidden)) if os.path.isdir(path)]
+    around = [path for path in read_only if _lies_in(workspace, path)]
+    terminals = [path for pattern in _TERMINALS for path in sorted(glob.glob(pattern)) if os.path.isdir(path)]
     # A folder that holds a mount can be renamed, and another put in its place; one that is a mount cannot.
-    for folder in _held((*read_only, *hidden, os.path.join(workspace, "."))):
-        line += ["--bind", folder, folder]
-    for path in read_only:
-        line += ["--ro-bind", path, path]
-    for path in hidden:
-        line += ["--tmpfs", path, "--remount-ro", path]
+    # Each shows all that lies in it on the disk, so that these come before whatever is hidden.
+    held = _held((*read_only, *hidden, os.path.join(workspace, ".")))
+    line = [*begun(), *_bound("--bind", ["/", *held]), *own_devices()]
+    # What is set there holds for the whole system, for a root at least.
+    line += _bound("--ro-bind", [_KERNEL] if os.path.isdir(_KERNEL) else [])
+    line += [*helpers_hidden(), *(word for folder in terminals for word in ("--tmpfs", folder))]
+    line += _bound("--ro-bind", around)
+    if any(_lies_in(workspace, path) for path in (_DEVICES, _runtime(), *terminals, *around)):
+        line += _bound("--bind", [workspace])
+    line += _bound("--ro-bind", [path for path in read_only if path not in around])
+    line += [word for path in hidden for word in ("--tmpfs", path, "--remount-ro", path)]
     return [*line, "--chdir", workspace, "--", *argv]
+
+
+def _bound(option: str, paths: Sequence[str]) -> list[str]:
+    """Give the words that mount paths where they are."""
+    return [word for path in paths for word in (option, path, path)]
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")
 
 
 def _held(paths: Sequence[str]) -> list[str]:

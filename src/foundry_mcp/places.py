@@ -12,23 +12,24 @@ _OUTSIDE_NAME: Final = "config.toml"
 _SYSTEM: Final = "/etc"
 
 
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Give the user's home: as the environment has it, else as the system does."""
+    home = environ.get("HOME", "")
+    return Path(home) if os.path.isabs(home) else Path.home()
+
+
 def product_folder(environ: Mapping[str, str]) -> Path:
     """Give the product's folder in the user's state folder."""
     # The XDG specification has relative paths ignored.
     named = environ.get("XDG_STATE_HOME", "")
-    if os.path.isabs(named):
-        return Path(named) / PRODUCT
-    home = environ.get("HOME", "")
-    return (Path(home) if os.path.isabs(home) else Path.home()) / ".local" / "state" / PRODUCT
+    return (Path(named) if os.path.isabs(named) else home_folder(environ) / ".local" / "state") / PRODUCT
 
 
 def user_settings(environ: Mapping[str, str]) -> Path:
     """Give the user's configuration file."""
     # The XDG specification has relative paths ignored.
     named = environ.get("XDG_CONFIG_HOME", "")
-    home = environ.get("HOME", "")
-    otherwise = (Path(home) if os.path.isabs(home) else Path.home()) / ".config"
-    return (Path(named) if os.path.isabs(named) else otherwise) / PRODUCT / _OUTSIDE_NAME
+    return (Path(named) if os.path.isabs(named) else home_folder(environ) / ".config") / PRODUCT / _OUTSIDE_NAME
 
 
 def system_settings(environ: Mapping[str, str]) -> list[Path]:

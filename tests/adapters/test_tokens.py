@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,11 @@ def test_a_token_that_names_nobody_is_refused_and_not_passed_over(tokens: TokenF
     # What is kept lets nobody in.
     with pytest.raises(PortError, match="none of this workspace"):
         who_calls(tokens, {ENVIRONMENT: entry[kept]}, OTHERWISE)
+
+
+def test_a_token_that_is_no_text_is_refused_as_any_other(tokens: TokenFile) -> None:
+    with pytest.raises(PortError, match="none of this workspace"):
+        who_calls(tokens, {ENVIRONMENT: os.fsdecode(b"\xff")}, OTHERWISE)
 
 
 def test_a_revoked_token_lets_nobody_in_and_the_others_stay(tokens: TokenFile) -> None:

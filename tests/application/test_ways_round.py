@@ -165,7 +165,7 @@ async def test_a_status_that_could_not_be_written_is_not_answered_as_written(
     update = of(CommandName.TASK_UPDATE_STATUS, spec_id=SPEC, node_id="t1", status="completed", idempotency_key="k")
     update["bypass"] = ReasonCode.OPERATOR_OVERRIDE
     with monkeypatch.context() as patched:
-        patched.setattr("foundry_mcp.adapters.spec_writing.tempfile.mkstemp", full)
+        patched.setattr("foundry_mcp.whole_files.tempfile.mkstemp", full)
         answer = await call.maintainer("task", **update)
         assert answer["data"]["error_code"] == ErrorCode.SPEC_UNAVAILABLE
         assert "cannot be written: No space left on device" in answer["error"]

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from contractgen import report
+from contractgen import emit, report
 from contractgen.cli import main
 from contractgen.freshness import LOCK, is_fresh
+from contractgen.model import ContractSet
 from tests.generator.library import LIBRARY, Edit, Run
 
 BORROW = "commands/loan/borrow.json"
@@ -124,6 +125,22 @@ def test_generate_after_an_edit_makes_check_clean_and_rewrites_only_what_differs
     assert before[untouched] == after[untouched]
     changed = [path for path in before if before[path] != after[path]]
     assert all(before[path][0] != after[path][0] for path in changed)
+
+
+def test_an_edit_that_comes_while_outputs_are_made_shows_afterwards(
+    contracts: Path, tmp_path: Path, edit: Edit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emit_all = emit.emit_all
+
+    def edited_meanwhile(read: ContractSet) -> dict[str, str]:
+        edit(BORROW, lambda data: data.update(description="Said anew."))
+        return emit_all(read)
+
+    monkeypatch.setattr(emit, "emit_all", edited_meanwhile)
+    assert main(["generate", "--contracts", str(contracts), "--out", str(tmp_path / "out")]) == 0
+    monkeypatch.undo()
+    code, told = check(contracts, tmp_path / "out", capsys)
+    assert (code, BORROW in told) == (1, True)
 
 
 @pytest.mark.parametrize("remove", [lambda path: path.unlink(), lambda path: path.write_bytes(b"{}")])

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from contractgen import freshness
 from contractgen.cli import main
-from contractgen.freshness import is_fresh
+from contractgen.freshness import LOCK, is_fresh
+from contractgen.watching import Watch
 from tests.generator.library import Edit
 
 PATIENCE_S = 60
@@ -98,6 +100,19 @@ def test_a_removed_contract_takes_its_outputs_with_it(
     assert " 0 deleted" not in told(" ms.")
     assert not (tmp_path / "out/schemas/formats/Extra.json").exists()
     assert interrupt(process) == 0
+
+
+def test_where_the_generator_itself_was_changed_nothing_is_written(
+    contracts: Path, tmp_path: Path, edit: Edit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch = Watch(contracts, tmp_path / "out")
+    watch.look()
+    before = (tmp_path / "out" / LOCK).read_bytes()
+    monkeypatch.setattr(freshness, "generator_digest", lambda: "another")
+    edit(BORROW, lambda data: data.update(description="Said anew."))
+    watch.look()
+    assert "contractgen itself was changed" in capsys.readouterr().err
+    assert (tmp_path / "out" / LOCK).read_bytes() == before
 
 
 def test_being_interrupted_leaves_no_traceback(process: subprocess.Popen[bytes], told: Told) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from foundry_contracts.tables import GUARDED_AGENT_INFO
 from foundry_contracts.vocabulary import GuardedAgent, GuardState
+from foundry_mcp import bubblewrap
 from foundry_mcp.cli.main import main
 from foundry_mcp.guard.installing import Unreadable, check, install
 
@@ -213,6 +214,7 @@ def test_the_command_installs_for_agents_with_a_folder_and_tells_how_they_stand(
     workspace: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", f"{environ['PATH']}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(bubblewrap, "worker_problem", lambda: None)
     where = ["--workspace", str(workspace)]
     assert main(["guard", "install", *where]) == 2
     assert "--agent" in capsys.readouterr().err
@@ -228,3 +230,16 @@ def test_the_command_installs_for_agents_with_a_folder_and_tells_how_they_stand(
     assert main(["guard", "install", *where]) == 3
     assert "nothing was changed" in capsys.readouterr().err
     assert main(["guard", "check", *where]) == 3
+
+
+def test_workers_that_cannot_be_isolated_are_a_finding_with_its_remedy(
+    workspace: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{environ['PATH']}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(bubblewrap, "worker_problem", lambda: "no such program")
+    install(CLAUDE, workspace)
+    where = ["--workspace", str(workspace), "--agent", "claude-code"]
+    assert main(["guard", "check", *where]) == 1
+    assert "workers: not isolated: no such program\n    Install bubblewrap" in capsys.readouterr().out
+    assert main(["guard", "check", "--json", *where]) == 1
+    assert json.loads(capsys.readouterr().out)["problem"] == "no such program"

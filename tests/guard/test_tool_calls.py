@@ -126,3 +126,13 @@ def test_the_program_answers_an_agent_as_its_documentation_says(workplace: Workp
         )
         assert (done.returncode, done.stdout) == (code, "" if code else "{}\n")
         assert ("git push" in done.stderr) == bool(code)
+
+
+def test_without_a_home_in_the_environment_the_accounts_own_is_guarded(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pathlib.Path.home", lambda: workplace.home)
+    environ = {name: value for name, value in workplace.environ.items() if name != "HOME"}
+    for path in (f"{workplace.home}/.bashrc", "~/.bashrc"):
+        call = {"tool_name": "Write", "tool_input": {"file_path": path}, "cwd": str(workplace.workspace)}
+        assert "means account (place_read_only)" in answered(GuardedAgent.CLAUDE_CODE, json.dumps(call), environ).errors

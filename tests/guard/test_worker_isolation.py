@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import time
 from pathlib import Path
 
@@ -119,6 +121,9 @@ def test_a_worker_sees_nothing_of_the_store_and_the_keys(lab: Lab, code: str) ->
         "echo x > .git/config",
         "mv .git other",
         f"echo x > {sys.prefix}/x",
+        # The one below the project's own environment: a server's next start would run what stands there.
+        f"test -w {sysconfig.get_path('stdlib')}",
+        f"test -w {os.path.realpath(sys.executable)}",
     ],
 )
 def test_what_a_worker_must_not_change_it_cannot(lab: Lab, line: str) -> None:
@@ -214,7 +219,7 @@ def test_a_link_to_the_store_that_is_made_to_lead_elsewhere_fails_the_step(tmp_p
     assert "state/foundry-mcp, which is not its own" in str(result.note)
 
 
-def a_worker(workspace: Path, code: str, *, timeout_s: float = 20) -> WorkerResult:
+def a_worker(workspace: Path, code: str, *, timeout_s: float = 20, read_only: tuple[Path, ...] = ()) -> WorkerResult:
     """Run one isolated worker by itself."""
     words = (
         sys.executable,
@@ -227,9 +232,54 @@ def a_worker(workspace: Path, code: str, *, timeout_s: float = 20) -> WorkerResu
         timeout_s=timeout_s,
         environ=os.environ,
         stderr=io.StringIO(),
-        grounds=Grounds(workspace),
+        grounds=Grounds(workspace, read_only),
     )
     return asyncio.run(worker.work(a_task(workspace)))
+
+
+WRITE = "pathlib.Path('written').write_text('x')\npathlib.Path(os.devnull).write_text('x')\nanswer(outcome='success')"
+
+
+@isolated
+def test_sockets_of_terminals_stay_hidden_where_the_workspace_lies_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmux-7").mkdir()
+    (tmp_path / "tmux-7" / "default").touch()
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.setattr(bubblewrap, "_TERMINALS", (f"{tmp_path}/tmux-*",))
+    result = a_worker(tmp_path / "workspace", "answer(outcome='success', note=str(os.listdir('../tmux-7')))")
+    assert result.note == "[]"
+
+
+@isolated
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no shared memory on this machine")
+def test_a_workspace_in_shared_memory_is_worked_in_beside_devices_of_its_own() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        beside = Path(folder) / "beside"
+        beside.mkdir()
+        (Path(folder) / "workspace").mkdir()
+        assert a_worker(Path(folder) / "workspace", WRITE).outcome is Outcome.SUCCESS
+        assert (Path(folder) / "workspace" / "written").read_text() == "x"
+        result = a_worker(Path(folder) / "workspace", "answer(outcome='success', note=str(os.listdir('..')))")
+        assert result.note == "['workspace']"
+
+
+@isolated
+def test_a_workspace_below_what_may_only_be_read_is_worked_in(tmp_path: Path) -> None:
+    (tmp_path / "outer" / "workspace" / "specs").mkdir(parents=True)
+    workspace = tmp_path / "outer" / "workspace"
+    read_only = (workspace / "specs", tmp_path / "outer")
+    assert a_worker(workspace, WRITE, read_only=read_only).outcome is Outcome.SUCCESS
+    for path in ("specs/x", "../x"):
+        result = a_worker(workspace, f"pathlib.Path({path!r}).touch()", read_only=read_only)
+        assert "Read-only file system" in str(result.note)
+
+
+@isolated
+def test_the_whole_disk_as_a_workspace_is_held_to_what_may_only_be_read(tmp_path: Path) -> None:
+    code = f"assert os.getcwd() == '/'\npathlib.Path('{tmp_path}/x').touch()"
+    assert "Read-only file system" in str(a_worker(Path("/"), code, read_only=(tmp_path,)).note)
 
 
 @isolated

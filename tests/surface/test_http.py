@@ -294,6 +294,19 @@ async def test_clients_that_stall_are_let_go_and_hold_up_nobody(home: Home) -> N
             assert await stalled.reader.read() == b""
 
 
+@pytest.mark.parametrize("sent", [20, -5], ids=["its head", "its body"])
+async def test_a_request_that_stalls_right_behind_another_is_let_go(home: Home, sent: int) -> None:
+    async with home.serving(
+        OPEN, FOUNDRY_MCP_SERVER_CLIENT_TIMEOUT_S="1", FOUNDRY_MCP_SERVER_KEEP_ALIVE_S="1"
+    ) as server:
+        whole = listing(server)
+        stalled = await server.connect()
+        # Both come at once: nothing more is received after the first is answered.
+        assert (await stalled.ask(whole + whole[:sent])).status == 200
+        await asyncio.wait_for(stalled.reader.read(), PATIENCE_S)
+        assert stalled.reader.at_eof()
+
+
 async def test_a_client_that_reads_no_answer_is_let_go(home: Home) -> None:
     async with home.serving(OPEN, FOUNDRY_MCP_SERVER_CLIENT_TIMEOUT_S="1") as server:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()

@@ -472,8 +472,8 @@ GUARDED_PLACE_INFO: Final[Mapping[GuardedPlace, GuardedPlaceInfo]] = MappingProx
         GuardedPlace.VERSION_CONTROL: GuardedPlaceInfo(
             description="The parts of version control that name programs to run.",
             access=GuardAccess.READ,
-            base=GuardBase.WORKSPACE,
-            paths=(".git/hooks", ".git/config"),
+            base=GuardBase.REPOSITORY,
+            paths=("hooks", "config"),
             may_appear=True,
         ),
         GuardedPlace.ACCOUNT: GuardedPlaceInfo(

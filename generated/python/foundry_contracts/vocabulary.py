@@ -247,6 +247,8 @@ class GuardBase(StrEnum):
 
     WORKSPACE = "workspace"
     """The workspace."""
+    REPOSITORY = "repository"
+    """The folder that all worktrees of the workspace's repository share."""
     AGENTS = "agents"
     """The workspace; the paths are the files that agents read their guard from."""
     HOME = "home"

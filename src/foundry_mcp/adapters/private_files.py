@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from foundry_mcp.ports import PortError
+from foundry_mcp.whole_files import put, sync_folder, written_aside
 
 
 def make_once(path: Path, content: bytes) -> bytes:
@@ -22,8 +22,8 @@ def make_once(path: Path, content: bytes) -> bytes:
 def replace(path: Path, content: bytes) -> None:
     """Put a file in another's place at one stroke, mode 0600."""
     try:
-        os.replace(_written_aside(path, content), path)
-        sync_folder(path.parent)
+        _make_folder(path.parent)
+        put(path, content)
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -38,7 +38,8 @@ def unreadable(path: Path, error: OSError) -> PortError:
 
 def _link_aside(path: Path, content: bytes) -> None:
     # A link fails where the name exists, so of two processes one wins and no reader meets a half-written file.
-    aside = _written_aside(path, content)
+    _make_folder(path.parent)
+    aside = written_aside(path, content)
     try:
         os.link(aside, path)
         sync_folder(path.parent)
@@ -48,20 +49,5 @@ def _link_aside(path: Path, content: bytes) -> None:
         os.unlink(aside)
 
 
-def _written_aside(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return aside
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder reach the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)

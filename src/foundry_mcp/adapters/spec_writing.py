@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from foundry_contracts.vocabulary import NodeStatus
 from foundry_mcp.machine.spec_compact import NESTED
+from foundry_mcp.whole_files import put
 
 
 def replace_spec(path: Path, document: object, statuses: Mapping[str, NodeStatus]) -> None:
@@ -21,18 +20,7 @@ def replace_spec(path: Path, document: object, statuses: Mapping[str, NodeStatus
         if name in statuses:
             node["status"] = statuses[name].value
     text = json.dumps(changed, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    mode = path.stat().st_mode & 0o777
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(aside, mode)
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    put(path, text.encode(), path.stat().st_mode & 0o777)
 
 
 # Any: a document is what its author wrote; read_spec found it sound before.

@@ -13,13 +13,13 @@ from typing import Final
 import apsw
 
 from foundry_mcp.adapters import sqlite_statements as sql
-from foundry_mcp.adapters.private_files import sync_folder
 from foundry_mcp.adapters.sqlite_archive import open_read_only
 from foundry_mcp.adapters.sqlite_database import migrations
 from foundry_mcp.adapters.sqlite_errors import in_port_words
 from foundry_mcp.adapters.sqlite_locks import StoreHold
 from foundry_mcp.adapters.sqlite_log import whole
 from foundry_mcp.ports import PortError, StoreUnavailable
+from foundry_mcp.whole_files import sync_folder
 
 _ALL_PAGES: Final = -1
 _SIDE_FILES: Final = ("", "-wal", "-shm", "-journal")

@@ -148,4 +148,5 @@ def _owner(token: Token) -> Caller:
 
 
 def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
+    # An environment may hold bytes that are no text.
+    return sha256(secret.encode(errors="surrogateescape")).hexdigest()

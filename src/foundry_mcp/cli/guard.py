@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from foundry_contracts.vocabulary import GuardedAgent
@@ -14,6 +17,8 @@ from foundry_mcp.cli.workspace import add_workspace, workspace_of
 
 _BAD_USE = 2
 _FOUND = 1
+# Less than any agent waits for a hook.
+_PATIENCE_S: float = 20
 _EPILOG = """
 A hook is a hint to an agent that means well: it reads command lines and paths, and not what a script does. What holds
 in any case is the sandbox that 'foundry-mcp run' starts workers in; 'check' tells whether it works here.
@@ -51,10 +56,28 @@ def _hook(args: argparse.Namespace) -> int:
     from foundry_mcp.guard.tool_call import answered
 
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    answer = answered(GuardedAgent(args.agent), text, os.environ)
+    with _in_time():
+        answer = answered(GuardedAgent(args.agent), text, os.environ)
     sys.stdout.write(answer.output)
     sys.stderr.write(answer.errors)
     return answer.exit_code
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Refuse a call that is not judged in time: an agent that gives up waiting goes on as if nothing was said."""
+    from foundry_mcp.guard.shell_pieces import unreadable
+
+    def end(*_: object) -> None:
+        raise unreadable("it takes too long to read")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _install(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _OUTPUTS: Final = re.compile(r"\b(?:stdout|stderr)(?:\.buffer)?\s*\.\s*write\b")
 # The mode of an opened file: 'w', "r+", 'ab'; and how Perl and awk say it.
 _MODES: Final = re.compile(
-    r"""(?:,|mode\s*=)\s*['"][rwaxbtU]*[wax+][rwaxbtU+]*['"]|['"]\s*\+?>|>\s*['"]|\|\s*['"]|['"]\s*\|"""
+    r"""(?:,|mode\s*=)\s*['"][rwaxbtU]{0,3}[wax+][rwaxbtU+]{0,3}['"]|['"]\s*\+?>|>\s*['"]|\|\s*['"]|['"]\s*\|"""
 )
 
 

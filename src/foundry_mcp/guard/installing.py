@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from foundry_contracts.models.guard import GuardFinding
 from foundry_contracts.tables import GUARD_STATE_INFO, GUARDED_AGENT_INFO
 from foundry_contracts.vocabulary import GuardedAgent, GuardState
 from foundry_mcp.places import PRODUCT
+from foundry_mcp.whole_files import put
 
 _OURS: Final = f"{PRODUCT} guard hook"
 _HOOKS, _PERMISSIONS, _DENY = "hooks", "permissions", "deny"
@@ -180,16 +180,6 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else _MODE
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, mode)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        put(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(), mode)
     except OSError as problem:
         raise Unreadable(f"{path} cannot be written: {problem.strerror or problem}.") from problem

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +14,10 @@ from typing import Final
 
 from foundry_contracts.tables import GUARDED_AGENT_INFO, GUARDED_PLACE_INFO
 from foundry_contracts.vocabulary import GuardAccess, GuardBase, GuardedPlace, GuardReason
+from foundry_mcp.guard.repository import shared_folder
 from foundry_mcp.guard.shell_words import ANY, ONE, STAR, is_open
 from foundry_mcp.guard.verdict import Refused
-from foundry_mcp.places import outside_settings, product_folder
+from foundry_mcp.places import home_folder, outside_settings, product_folder
 
 _REASONS: Final = {
     GuardAccess.READ: GuardReason.PLACE_READ_ONLY,
@@ -60,10 +63,12 @@ def spots_of(workspace: Path, environ: Mapping[str, str]) -> tuple[Spot, ...]:
 def _paths(base: GuardBase, paths: Sequence[str], workspace: Path, environ: Mapping[str, str]) -> Iterator[str]:
     if base is GuardBase.WORKSPACE:
         yield from (os.path.join(workspace, path) for path in paths)
+    elif base is GuardBase.REPOSITORY:
+        yield from (os.path.join(shared_folder(workspace), path) for path in paths)
     elif base is GuardBase.AGENTS:
         yield from (os.path.join(workspace, path) for info in GUARDED_AGENT_INFO.values() for path in info.files)
     elif base is GuardBase.HOME:
-        yield from (os.path.join(environ.get("HOME") or "/", path) for path in paths)
+        yield from (os.path.join(home_folder(environ), path) for path in paths)
     elif base is GuardBase.STATE:
         yield str(product_folder(environ))
     elif base is GuardBase.SETTINGS:
@@ -77,7 +82,7 @@ class Protected:
 
     def __init__(self, workspace: Path, environ: Mapping[str, str]) -> None:
         self.spots = spots_of(workspace, environ)
-        self._home = os.path.realpath(environ.get("HOME") or "/")
+        self._home = os.path.realpath(home_folder(environ))
 
     def hold_read(self, text: str, folders: Sequence[str]) -> None:
         """Refuse a word that means what may not be seen."""
@@ -139,9 +144,11 @@ def relation(path: str, spot: str) -> Relation:
 
 
 def _can_be(pattern: str, name: str) -> bool:
-    made = "".join({STAR: ".*", ANY: ".*", ONE: "."}.get(char, re.escape(char)) for char in pattern)
+    if not is_open(pattern):
+        return pattern == name
+    made = "".join({STAR: "*", ANY: "*", ONE: "?"}.get(char, glob.escape(char)) for char in pattern)
     # A wildcard leaves hidden names out, unless the shell is told otherwise, which it may be.
-    return re.fullmatch(made, name, re.DOTALL) is not None
+    return fnmatch.fnmatchcase(name, made)
 
 
 def _candidates(text: str) -> list[str]:

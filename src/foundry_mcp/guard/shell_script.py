@@ -18,7 +18,7 @@ OPENERS: Final = frozenset({"if", "then", "else", "elif", "fi", "while", "until"
 """Words after which a command begins."""
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 # Quotes, and one word after another: a shell may take double brackets for a group in a group.
-_NO_NUMBERS: Final = re.compile(r"""['"\\;]|[A-Za-z_]\w*\s+[A-Za-z_]""")
+_NO_NUMBERS: Final = re.compile(r"""['"\\;]|\w\s+[A-Za-z_]""")
 
 
 def commands_of(script: str, depth: int = 0) -> list[Command]:

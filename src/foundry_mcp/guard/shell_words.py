@@ -19,7 +19,9 @@ ANY: Final = "\ue002"
 """Stands for any text at all."""
 _OPEN, _COMMA, _CLOSE = "\ue003", "\ue004", "\ue005"
 _MOST: Final = 500
+_LONGEST: Final = 60_000
 _ACTIVE: Final = {"*": STAR, "?": ONE, "{": _OPEN, ",": _COMMA, "}": _CLOSE}
+_INNERMOST: Final = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*+){_CLOSE}")
 _SET: Final = re.compile(r"\[[^]/]+\]")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)(\[[^]]*\])?\+?=")
 
@@ -60,13 +62,24 @@ def assignment(word: Word) -> tuple[str, Word] | None:
 
 def made_out(word: Word, variables: Variables) -> list[str]:
     """Give the texts that a word comes to."""
-    text = "".join(_text(piece, variables, first=number == 0) for number, piece in enumerate(word))
-    return [_settled(each) for each in _spread(text)]
+    return [_settled(each) for each in _spread(_joined(word, variables))]
 
 
 def value_of(word: Word, variables: Variables) -> str:
     """Give the one text that a word comes to where a shell spreads nothing out."""
-    return _settled("".join(_text(piece, variables, first=number == 0) for number, piece in enumerate(word)))
+    return _settled(_joined(word, variables))
+
+
+def _joined(word: Word, variables: Variables) -> str:
+    texts: list[str] = []
+    length = 0
+    for number, piece in enumerate(word):
+        texts.append(_text(piece, variables, first=number == 0))
+        length += len(texts[-1])
+        if length > _LONGEST:
+            # Variables that are put into one another double with each.
+            raise unreadable("a word of that length")
+    return "".join(texts)
 
 
 def _text(piece: Piece, variables: Variables, *, first: bool) -> str:
@@ -89,9 +102,9 @@ def _spread(text: str) -> list[str]:
     texts = [text]
     while len(texts) <= _MOST:
         for number, each in enumerate(texts):
-            found = re.search(f"{_OPEN}([^{_OPEN}{_CLOSE}]*(?:{_COMMA}|\\.\\.)[^{_OPEN}{_CLOSE}]*){_CLOSE}", each)
+            found = next((one for one in _INNERMOST.finditer(each) if _COMMA in one[1] or ".." in one[1]), None)
             if found:
-                inner = found.group(1)
+                inner = found[1]
                 parts = inner.split(_COMMA) if _COMMA in inner else [ANY]
                 texts[number : number + 1] = [each[: found.start()] + part + each[found.end() :] for part in parts]
                 break

@@ -16,6 +16,7 @@ from foundry_mcp.guard.protected import Protected
 from foundry_mcp.guard.shell_pieces import Piece, PieceKind
 from foundry_mcp.guard.shell_words import ANY, STAR, Variables, made_out
 from foundry_mcp.guard.verdict import Refused
+from foundry_mcp.places import home_folder
 
 _ALLOWED: Final = "{}\n"
 _LONGEST_PATH: Final = 4096
@@ -121,5 +122,4 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _expanded(path: str, environ: Mapping[str, str]) -> str:
-    home = environ.get("HOME", "")
-    return home + path[1:] if path.startswith("~/") and home else path
+    return f"{home_folder(environ)}{path[1:]}" if path.startswith("~/") else path

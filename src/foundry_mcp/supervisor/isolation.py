@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import site
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,5 +91,9 @@ def _closed(settings: RunSettings) -> list[Spot]:
 
 def _own_code() -> list[Path]:
     """List where the code of servers lies: whoever changes that has the keys with the next start."""
-    packages = [Path(package.__file__).parent for package in (foundry_mcp, foundry_contracts) if package.__file__]
-    return [Path(sys.prefix), *packages]
+    packages = [str(Path(package.__file__).parent) for package in (foundry_mcp, foundry_contracts) if package.__file__]
+    # An environment of its own takes its library and its interpreter from the Python that it was made with.
+    python = [sys.prefix, *map(sysconfig.get_path, ("stdlib", "platstdlib")), os.path.realpath(sys.executable)]
+    shared = [str(sysconfig.get_config_var(name) or "") for name in ("LIBDIR", "INSTSONAME")]
+    user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return [Path(path) for path in (*packages, *python, os.path.join(*shared), *user)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
+
+from foundry_mcp.whole_files import put
 
 
 class NotKept(Exception):
@@ -18,16 +18,8 @@ def keep(path: Path, text: str, *, workspace: Path) -> None:
     # What works in the workspace could read it there, and change it.
     if real.is_relative_to(os.path.realpath(workspace)):
         raise NotKept(f"{path} was not written: it would lie in the workspace. Name a folder outside.")
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
+        put(path, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(aside)
         raise NotKept(f"{path} could not be written: {error.strerror or error}.") from error

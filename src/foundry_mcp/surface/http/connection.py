@@ -33,6 +33,12 @@ class TimedConnection(H11Protocol):
         else:
             self._stop_waiting_for_request()
 
+    def on_response_complete(self) -> None:
+        """Turn to what came meanwhile; a request of which only a part did is waited for as one that comes now."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait_for_request()
+
     def pause_writing(self) -> None:
         """Begin to wait for the client to read."""
         super().pause_writing()
