@@ -38,7 +38,7 @@ from foundry_mcp.adapters.sqlite_archive import SqliteArchive
 from foundry_mcp.adapters.sqlite_backup import Copied, back_up, restore
 from foundry_mcp.adapters.sqlite_pruning import Pruned, SqlitePruning
 from foundry_mcp.adapters.sqlite_store import SqliteStore
-from foundry_mcp.adapters.state_folder import place_of_state, state_folder
+from foundry_mcp.adapters.state_folder import place_of_state, place_outside, state_folder
 from foundry_mcp.adapters.system import SystemClock, SystemIds
 from foundry_mcp.adapters.tokens import TokenFile, who_calls
 from foundry_mcp.adapters.verification_keys import (
@@ -105,6 +105,7 @@ class StartRefused(PortError):
 
 
 _STORE_FILE = "store.sqlite3"
+_NOBODY = Caller("", Role.OBSERVER)
 _RUNS_FOLDER = "under-way"
 
 
@@ -163,15 +164,19 @@ def examine(
 ) -> Examined:
     """Read the settings and hold them to the start-up rules; nothing is made and nothing started.
 
-    SettingsInvalid where they cannot be read or cannot be meant. `reach` tells of a server over HTTP who reaches its
+    SettingsInvalid where they cannot be read or cannot be meant, another PortError where the state folder would lie in
+    the workspace, or the environment's token is nobody's. `reach` tells of a server over HTTP who reaches its
     address. `try_sandbox` also looks whether commands can be kept from the keys.
     """
     layers = read_layers(workspace, environ)
+    tokens = TokenFile(place_outside(workspace, environ), SystemClock())
     known: dict[StartupFact, bool | str] = {
         StartupFact.POLICY_IN_WORKSPACE: lies_inside(layers, workspace),
-        StartupFact.TOKENS: bool(TokenFile(place_of_state(workspace, environ), SystemClock()).list()),
+        StartupFact.TOKENS: bool(tokens.list()),
     }
-    if reach is not None:
+    if reach is None:
+        who_calls(tokens, environ, _NOBODY)
+    else:
         known[StartupFact.HTTP] = reach
     if try_sandbox:
         known[StartupFact.KEYS_HIDDEN] = _hides_keys(workspace, environ, config_of(resolve(layers)))

@@ -51,6 +51,29 @@ def test_doctor_says_what_would_be_refused_and_what_to_change_and_starts_nothing
     assert told(workspace, "doctor").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told_of"),
+    [
+        ("FOUNDRY_MCP_TOKEN", "fmt_of-nobody", "The token in FOUNDRY_MCP_TOKEN is none of this workspace's."),
+        ("XDG_STATE_HOME", "%WORKSPACE%/state", "would lie inside the workspace."),
+    ],
+)
+def test_doctor_and_a_server_say_alike_that_place_or_token_keep_it_from_starting(
+    workspace: Path, name: str, value: str, told_of: str
+) -> None:
+    environ = environment(workspace.with_name("state"))
+    environ[name] = value.replace("%WORKSPACE%", str(workspace))
+    said = []
+    for verb in ("doctor", "serve"):
+        line = [sys.executable, "-m", "foundry_mcp.cli.main", verb, "--workspace", str(workspace)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, env=environ, input="")
+        assert (done.returncode, done.stdout) == (3, "")
+        said.append(done.stderr.replace("cannot start: ", ""))
+    assert told_of in said[0]
+    assert said[0] == said[1]
+    assert not (workspace / "state").exists()
+
+
 def test_doctor_says_what_a_server_over_http_would_be_refused_for(workspace: Path) -> None:
     over_pipes, over_http = told(workspace, "doctor"), told(workspace, "doctor", "--http", "[::]:8765")
     assert over_pipes.returncode == 0

@@ -48,6 +48,15 @@ def test_a_name_taken_is_refused_with_what_to_do(workspace: Path, capsys: pytest
     assert (said.out, "Revoke it first" in said.err) == ("", True)
 
 
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\x1b[31m", "a" * 129])
+def test_a_name_that_cannot_be_told_in_a_log_is_refused(
+    workspace: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["token", "add", name, "--role", Role.OBSERVER.value, "--workspace", str(workspace)]) == 1
+    said = capsys.readouterr()
+    assert (said.out, "is no name" in said.err) == ("", True)
+
+
 def test_revoking_says_whether_there_was_one(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     added(workspace, "ops", Role.MAINTAINER, capsys)
     revoke = ["token", "revoke", "ops", "--workspace", str(workspace)]

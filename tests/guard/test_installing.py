@@ -101,9 +101,25 @@ def test_an_older_hook_of_the_guard_is_replaced_and_one_beside_it_kept(agent: Gu
     assert "older" not in path.read_text()
 
 
+def test_an_entry_that_is_no_group_of_hooks_is_kept(workspace: Path) -> None:
+    path = written(workspace, CLAUDE, {"hooks": {HOOKS[CLAUDE]: [None, 3]}})
+    install(CLAUDE, workspace)
+    assert read(path)["hooks"][HOOKS[CLAUDE]][:2] == [None, 3]
+
+
 @AGENTS
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "// a comment\n{}", '{"a": 1, "a": 2}', '{"hooks": []}', '{"hooks": {"%EVENT%": {}}}', "\udcff"]
+    "text",
+    [
+        "{",
+        "[]",
+        "// a comment\n{}",
+        '{"a": 1, "a": 2}',
+        '{"hooks": []}',
+        '{"hooks": {"%EVENT%": {}}}',
+        '{"a": "\\ud800"}',
+        "\udcff",
+    ],
 )
 def test_a_file_that_cannot_be_added_to_is_left_as_it_is(
     agent: GuardedAgent, text: str, workspace: Path, environ: dict[str, str]

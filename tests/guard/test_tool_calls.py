@@ -38,6 +38,8 @@ def refused(answer: Answer, reason: GuardReason) -> bool:
         (CLAUDE, "Glob", {"path": "/", "pattern": "**/mac.secret"}, GuardReason.PLACE_HIDDEN),
         (CLAUDE, "Grep", {"path": "%STATE%", "pattern": "."}, GuardReason.PLACE_HIDDEN),
         (CLAUDE, "mcp__files__write", {"target": {"path": "%WORK%/specs/a.json"}}, GuardReason.PLACE_READ_ONLY),
+        (CLAUDE, "mcp__files__write", {"path": "%WORK%/specs/a b.json"}, GuardReason.PLACE_READ_ONLY),
+        (CLAUDE, "mcp__files__write", {"path": "./specs/a b.json"}, GuardReason.PLACE_READ_ONLY),
         (CLAUDE, "Bash", {"command": ["git", "push"]}, GuardReason.CALL_UNREADABLE),
         (CLAUDE, "Bash", {"order": "git status"}, GuardReason.CALL_UNREADABLE),
         (CLAUDE, "Write", {"path": "x"}, GuardReason.CALL_UNREADABLE),
@@ -66,6 +68,7 @@ def test_a_call_that_may_not_be_is_refused_with_its_reason(
         (CLAUDE, "Glob", {"pattern": "**/*.py"}),
         (CLAUDE, "Grep", {"pattern": "TODO"}),
         (CLAUDE, "TodoWrite", {"todos": [{"content": "Read specs/active/greeter.json first"}]}),
+        (CLAUDE, "Task", {"prompt": "./specs/active/greeter.json is the plan.\nRead it."}),
         (CLAUDE, "WebFetch", {"url": "https://example.org/a.html", "prompt": "what is it"}),
         (CLAUDE, "mcp__foundry__task", {"action": "session", "command": "status", "spec_id": "greeter"}),
         (GEMINI, "run_shell_command", {"command": "pytest -q", "dir_path": "src"}),
@@ -111,7 +114,7 @@ def test_the_workspace_is_the_one_that_the_agent_names(workplace: Workplace) -> 
 @AGENTS
 def test_the_program_answers_an_agent_as_its_documentation_says(workplace: Workplace, agent: GuardedAgent) -> None:
     shell = {CLAUDE: "Bash", GEMINI: "run_shell_command"}[agent]
-    for command, code in (("git push", 2), ("git status", 0)):
+    for command, code in (("git push", 2), ("git status", 0), ("git diff | cat /dev/stdin", 0)):
         call = {"tool_name": shell, "tool_input": {"command": command}, "cwd": str(workplace.workspace)}
         done = subprocess.run(
             [sys.executable, "-m", "foundry_mcp.cli.main", "guard", "hook", "--agent", agent.value],

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from foundry_contracts.models.formats_worker import WorkerResult
+from foundry_contracts.tables import LOOP_SIGNAL_INFO
 from foundry_contracts.vocabulary import LoopSignal, Outcome
 from foundry_mcp import bubblewrap
 from foundry_mcp.bubblewrap import Grounds, worker_problem
@@ -177,6 +178,23 @@ def test_a_guarded_file_that_was_not_there_and_is_made_fails_the_step(tmp_path: 
     result = lab.run("made", "pathlib.Path('foundry-mcp.toml').write_text('x')\nanswer(outcome='success')")
     assert result.last.loop_signal is not LoopSignal.SPEC_COMPLETE
     assert any("foundry-mcp.toml, which is not its own" in str(step.note) for step in result.last.steps)
+
+
+@isolated
+def test_a_run_stops_for_a_person_where_a_worker_made_settings_that_loosen_the_next(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.plan("loosened", [task("a"), task("b")])
+    code = """
+settings = pathlib.Path(os.environ["XDG_CONFIG_HOME"], "foundry-mcp", "config.toml")
+if not settings.exists():
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[security]\\nworker_isolation = "off"\\n')
+answer(outcome="success")
+"""
+    result = lab.run("loosened", code)
+    assert [step.outcome for step in result.last.steps] == [Outcome.FAILURE]
+    assert result.exit_code == LOOP_SIGNAL_INFO[LoopSignal.PAUSED_NEEDS_ATTENTION].exit_code
+    assert "foundry-mcp, which is not its own. Look at it" in lab.packet()["message"]
 
 
 @isolated

@@ -40,3 +40,26 @@ def test_an_escalation_says_who_has_to_act_why_and_the_ways_out() -> None:
         '      task session resume  {"session_id": "ses_1"}',
         "  The whole of it: packets/one.json",
     ]
+
+
+def test_an_escalation_for_a_spec_shows_the_findings_and_what_refuses_first() -> None:
+    findings = [
+        {"code": "dangling_child", "level": "warning", "message": "One is not there."},
+        {"code": "duplicate_key", "level": "error", "message": "One is given twice."},
+    ]
+    packet = EscalationPacket(
+        severity=Severity.L1,
+        spec_id="a-spec",
+        error_code=ErrorCode.SPEC_INVALID,
+        message="The spec is refused.",
+        details={"spec_id": "a-spec", "findings": findings},
+        written_at="2026-11-24T09:00:00.000Z",
+        recommended_actions=[],
+        last_steps=[],
+    )
+    out = io.StringIO()
+    TextProgress(Console(file=out)).escalated(packet, Path("packets/one.json"), "")
+    assert [line.strip() for line in out.getvalue().splitlines()][3:5] == [
+        "error: One is given twice.",
+        "warning: One is not there.",
+    ]

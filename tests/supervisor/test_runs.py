@@ -6,7 +6,7 @@ import stat
 
 import jsonschema_rs
 
-from foundry_contracts.tables import LOOP_SIGNAL_INFO
+from foundry_contracts.tables import ERROR_CODE_INFO, LOOP_SIGNAL_INFO
 from foundry_contracts.vocabulary import ErrorCode, LoopSignal, PauseReason, Severity
 from foundry_mcp.supervisor import run_one_phase_sync
 from foundry_mcp.supervisor.run import run_sync
@@ -113,6 +113,7 @@ def test_a_spec_that_is_not_there_is_a_packet_without_a_session(lab: Lab) -> Non
     packet = lab.packet()
     jsonschema_rs.validator_for(published("EscalationPacket")).validate(packet)
     assert (packet["error_code"], "session" in packet) == (ErrorCode.SPEC_NOT_FOUND, False)
+    assert packet["message"] == f"There is no spec 'nothing'. {ERROR_CODE_INFO[ErrorCode.SPEC_NOT_FOUND].remedy}"
     assert result.exit_code == ATTENTION
 
 

@@ -170,7 +170,7 @@ def _altered(place: int, message: str) -> LogFinding:
 def open_read_only(path: Path) -> apsw.Connection:
     """Open a store's file to read it; StoreUnavailable where there is none."""
     if not path.is_file():
-        raise StoreUnavailable(f"There is no store {path}.", "Name another workspace, or a store's file with --store.")
+        raise StoreUnavailable(f"There is no store {path}.", "Name another workspace, or another file.")
     address = path.resolve().as_uri()
     try:
         connection = apsw.Connection(f"{address}?mode=ro", flags=_READ_ONLY)

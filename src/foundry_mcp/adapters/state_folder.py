@@ -27,6 +27,13 @@ def state_folder(workspace: Path, environ: Mapping[str, str]) -> Path:
 
     Raises PortError where it would lie inside the workspace, or cannot be made.
     """
+    folder = place_outside(workspace, environ)
+    _make_private(folder)
+    return folder
+
+
+def place_outside(workspace: Path, environ: Mapping[str, str]) -> Path:
+    """Give where a workspace's state folder is or would be; PortError where that is inside. Nothing is made."""
     folder = place_of_state(workspace, environ)
     # What works in the workspace could read the keys there, and the tree's digests would cover the store.
     if folder.is_relative_to(os.path.realpath(workspace)):
@@ -34,7 +41,6 @@ def state_folder(workspace: Path, environ: Mapping[str, str]) -> Path:
             f"The state folder {folder} would lie inside the workspace.",
             "Set XDG_STATE_HOME to a folder outside the workspace.",
         )
-    _make_private(folder)
     return folder
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from foundry_contracts.vocabulary import EnvironmentVariable, Role
 from foundry_mcp.adapters.private_files import replace, unreadable
@@ -40,6 +41,8 @@ class _Known:
     owners: Mapping[str, Caller]
 
 
+# As long as server.actor may be: both are recorded in logs.
+_LONGEST_NAME: Final = 128
 _NOTHING_KNOWN = _Known(None, (), {})
 
 
@@ -74,6 +77,11 @@ class TokenFile:
 
     def add(self, actor: str, role: Role) -> str:
         """Make a token; what is given back is kept nowhere. PortError where the actor has one already."""
+        if not actor.strip() or not actor.isprintable() or len(actor) > _LONGEST_NAME:
+            raise PortError(
+                f"{actor[:_LONGEST_NAME]!r} is no name.",
+                f"Give a name in printable characters, {_LONGEST_NAME} of them at most.",
+            )
         secret = f"fmt_{secrets.token_urlsafe(32)}"
         with self._changing():
             known = self.list()

@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Tell every finding; exit 0 if a server would start, 1 if not, 3 if the settings cannot be read."""
+    """Tell every finding; exit 0 if a server would start, 1 if a rule refuses, 3 where it could not otherwise."""
     from foundry_mcp.bootstrap import examine
 
     address = _address(*args.http) if args.http else None

@@ -18,7 +18,7 @@ from foundry_contracts.vocabulary import GuardReason, ProgramKind
 from foundry_mcp.guard.code_judge import hold_code
 from foundry_mcp.guard.program_words import changes_in_place, marks_of, opened, parted
 from foundry_mcp.guard.protected import Protected
-from foundry_mcp.guard.shell_pieces import Command, Word, plain, unreadable
+from foundry_mcp.guard.shell_pieces import STREAM, Command, Word, plain, unreadable
 from foundry_mcp.guard.shell_script import OPENERS, commands_of
 from foundry_mcp.guard.shell_words import ANY, Variables, assignment, is_open, made_out, value_of
 from foundry_mcp.guard.verb_judge import hold_verb
@@ -35,10 +35,14 @@ _BACKTICKS_RUN: Final = frozenset({"perl", "ruby", "php"})
 _MOST_FOLDERS: Final = 16
 _DEEPEST: Final = 8
 _MOVES: Final = frozenset({"cd", "pushd"})
+_SAY_FOLDERS: Final = ("PWD", "OLDPWD")
 _SAYS_VARIABLES: Final = frozenset({"export", "declare", "local", "readonly", "typeset"})
 _SEARCH_RUNS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"})
 _SEARCH_CHANGES: Final = frozenset({"-delete", "-fprint", "-fprint0", "-fprintf", "-fls"})
 _LINKS: Final = re.compile(r"-[a-zA-Z]*[lst]|--link|--symbolic-link|--target-directory")
+# With these a copy or a move does not lie under its own name in what the last word names.
+_LIES_ELSEWHERE: Final = re.compile(r"-[a-zA-Z]*[tT]|--target-directory|--no-target-directory|--parents")
+_MOVER: Final = "mv"
 _INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _NO_FILE: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 
@@ -48,7 +52,7 @@ class CommandJudge:
 
     def __init__(self, protected: Protected, folder: str, environ: Mapping[str, str]) -> None:
         self._protected = protected
-        self._variables = Variables(environ)
+        self._variables = Variables({**environ, "PWD": folder})
         self._folders = [folder]
         self._depth = 0
 
@@ -148,16 +152,29 @@ class CommandJudge:
             self._hold_search(name, rest, command)
         elif kind is ProgramKind.SHELL:
             self._hold_shell(name, rest, command)
+        elif name == _MOVER:
+            for word in rest[:-1]:
+                self._protected.hold_write(word, self._folders)
+            self._hold_target(rest)
         elif kind is ProgramKind.REMOVER:
             for word in rest:
                 self._protected.hold_write(word, self._folders)
         elif kind is ProgramKind.COPIER and not any(_LINKS.match(word) for word in rest):
-            self._protected.hold_write(rest[-1] if rest else "", self._folders)
+            self._hold_target(rest)
         elif kind is ProgramKind.READER:
             self._take_in(name, rest)
         else:
             for word in rest:
                 self._protected.hold_named(word, self._folders)
+
+    def _hold_target(self, rest: Sequence[str]) -> None:
+        """Hold the last word of a copy or a move."""
+        target = rest[-1] if rest else ""
+        if any(_LIES_ELSEWHERE.match(word) for word in rest):
+            self._protected.hold_write(target, self._folders)
+        else:
+            sources = [word for word in rest[:-1] if not word.startswith("-")]
+            self._protected.hold_put(sources, target, self._folders)
 
     def _take_in(self, name: str, rest: Sequence[str]) -> None:
         """Take in what a command of the shell changes for those after it."""
@@ -166,6 +183,8 @@ class CommandJudge:
             # Whether it is reached cannot be told: what follows may be in any of them.
             moved = [os.path.normpath(os.path.join(folder, target)) for folder in self._folders]
             self._folders = list(dict.fromkeys([*self._folders, *moved]))
+            for variable in _SAY_FOLDERS:
+                self._variables.open(variable)
             if len(self._folders) > _MOST_FOLDERS:
                 raise unreadable("so many changes of folder")
         elif name in _SAYS_VARIABLES:
@@ -191,6 +210,8 @@ class CommandJudge:
                 return self._hold_line(line)
             if option in ("-o", "+o", "-O", "--rcfile", "--init-file") and words:
                 words.pop(0)
+        if words and words[0] == STREAM:
+            raise unreadable("a shell that is given its commands as it runs")
         if words and words[0] not in _INPUTS and "-s" not in rest:
             for word in words:
                 self._protected.hold_named(word, self._folders)
@@ -239,6 +260,8 @@ class CommandJudge:
             return hold_verb(PRODUCT, files, self._protected, self._folders)
         if known.first and not codes and files:
             codes, files = [files[0]], files[1:]
+        elif known.reads_input and not codes and module is None and files[:1] == [STREAM]:
+            raise unreadable(f"{name} that is given its code as it runs")
         elif known.reads_input and not codes and module is None and (not files or files[0] in _INPUTS):
             asks = bool(rest) and rest[0] in ("-V", "--version", "--help", "-h", "-v")
             if command.given is None and not asks:

@@ -51,8 +51,8 @@ def merge(agent: GuardedAgent, document: Mapping[str, Any]) -> dict[str, Any]:
     groups = _list_in(merged, _HOOKS, known.event)
     wanted = _group(agent)
     if [group for group in groups if _is_ours(group)] != [wanted]:
-        kept = [_without_ours(group) for group in groups]
-        groups[:] = [*(group for group in kept if group is not None), wanted]
+        kept = [(group, _without_ours(group)) for group in groups]
+        groups[:] = [*(after for before, after in kept if after is not None or before is None), wanted]
     if known.denials:
         denied = _list_in(merged, _PERMISSIONS, _DENY)
         denied += [rule for rule in known.denials if rule not in denied]
@@ -153,6 +153,8 @@ def _list_in(document: dict[str, Any], section: str, key: str) -> list[Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        # Half a character passes as JSON, and cannot be written again.
+        json.dumps(document, ensure_ascii=False).encode()
     except FileNotFoundError as missing:
         if path.is_symlink():
             raise Unreadable(f"{path} is a link to what is not there.") from missing

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 from foundry_contracts.tables import ProgramInterpreterValues
 from foundry_mcp.guard.shell_words import ANY
+
+# Options of Python without a value may stand before this one, and its value right behind it.
+_MODULE: Final = re.compile(r"-[bBdEhiIOPqRsSuvx]*m(.*)", re.DOTALL)
 
 
 def marks_of(rest: Sequence[str]) -> list[str]:
@@ -39,15 +43,15 @@ def parted(known: ProgramInterpreterValues, rest: Sequence[str]) -> tuple[list[s
         word = words.pop(0)
         option, equals, value = word.partition("=")
         found = next((at for at, char in enumerate(word) if at and char in letters), 0)
+        module = _MODULE.fullmatch(word) if "-m" in known.valued else None
+        if module is not None:
+            return codes, module.group(1) or (words.pop(0) if words else ""), words
         if option in known.code:
             codes += [value] if equals else words[:1]
             words = words if equals else words[1:]
         elif found and not word.startswith("--"):
             # As in -Ic CODE, or -cCODE.
             codes.append(word[found + 1 :] or (words.pop(0) if words else ""))
-        elif word.startswith("-m") and "-m" in known.valued:
-            module = word[2:] or (words.pop(0) if words else "")
-            return codes, module, words
         elif word in known.valued and words:
             words.pop(0)
         elif word == "--":

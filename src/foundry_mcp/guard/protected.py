@@ -23,6 +23,8 @@ _REASONS: Final = {
     GuardAccess.READ: GuardReason.PLACE_READ_ONLY,
     GuardAccess.NONE: GuardReason.PLACE_HIDDEN,
 }
+# A command's own: in the guard itself they lead to the guard's, as files of a process.
+_OWN_STREAMS: Final = frozenset({"/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/0", "/dev/fd/1", "/dev/fd/2"})
 _PARTS: Final = re.compile(r"[=:,@]|file://")
 
 
@@ -103,12 +105,23 @@ class Protected:
             raise Refused(GuardReason.NOT_UNDERSTOOD, "a path to write that is not written out")
         self._hold(text, folders, list(GuardAccess), around=True)
 
+    def hold_put(self, sources: Sequence[str], target: str, folders: Sequence[str]) -> None:
+        """Refuse to copy or move files into a folder, under their own names, or to a path, where that is guarded."""
+        names = [os.path.basename(source) for source in sources]
+        into = not is_open(target) and all(os.path.isdir(os.path.join(folder, target)) for folder in folders)
+        if names and into and not {"", ".", ".."} & {*names}:
+            for name in names:
+                self.hold_write(os.path.join(target, name), folders)
+        else:
+            self.hold_write(target, folders)
+
     def _hold(self, text: str, folders: Sequence[str], accesses: Sequence[GuardAccess], *, around: bool) -> None:
-        for part in _candidates(text):
+        for part in (each for each in _candidates(text) if each not in _OWN_STREAMS):
             for path in (each for folder in folders for each in _absolute(part, folder)):
                 for spot in self.spots:
                     if spot.access in accesses and self._meets(path, spot, around=around):
-                        raise Refused(_REASONS[spot.access], f"{_shown(part)} means {spot.place.value}")
+                        says = "means" if relation(path, spot.path) is Relation.INSIDE else "holds"
+                        raise Refused(_REASONS[spot.access], f"{_shown(part)} {says} {spot.place.value}")
 
     def _meets(self, path: str, spot: Spot, *, around: bool) -> bool:
         found = relation(path, spot.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 from foundry_contracts.vocabulary import GuardReason
 from foundry_mcp.guard.verdict import Refused
 
+STREAM: Final = os.devnull
+"""Stands for the path of a pipe that another command of the line writes to or reads from."""
 _SHOWN: Final = 80
 
 

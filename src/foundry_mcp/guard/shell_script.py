@@ -6,12 +6,11 @@ Whether it would be reached is not asked. What cannot be read is refused.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Final
 
 from foundry_mcp.guard.shell_escapes import escaped
-from foundry_mcp.guard.shell_pieces import Command, Piece, PieceKind, Redirect, Word, plain, unreadable
+from foundry_mcp.guard.shell_pieces import STREAM, Command, Piece, PieceKind, Redirect, Word, plain, unreadable
 
 _DEEPEST: Final = 12
 _LONGEST: Final = 60_000
@@ -216,7 +215,7 @@ class _Reader:
                 self._at += 1
                 self._substitution()
                 # It becomes the path of a pipe.
-                self._add(pieces, PieceKind.QUOTED, os.devnull)
+                self._add(pieces, PieceKind.QUOTED, STREAM)
             elif char in "$`":
                 self._expansion(pieces, quoted=False)
             else:

@@ -20,6 +20,7 @@ from foundry_mcp.places import home_folder
 
 _ALLOWED: Final = "{}\n"
 _LONGEST_PATH: Final = 4096
+_PATHS_BEGIN: Final = ("/", "~/", "./", "../", "file://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _hold(known: GuardedAgentInfo, call: Mapping[str, Any], environ: Mapping[str
     given: dict[str, Any] = call["tool_input"]
     tool = next((tool for tool in known.tools if tool["tool"] == call["tool_name"]), None)
     if tool is None:
-        _hold_unknown(given, protected, folder)
+        _hold_unknown(given, protected, folder, environ)
         return
     fields = tool["fields"]
     assert isinstance(fields, tuple)
@@ -95,12 +96,18 @@ def _hold_reading(texts: list[str], protected: Protected, folder: str, environ: 
         protected.hold_read(path, folders)
 
 
-def _hold_unknown(given: object, protected: Protected, folder: str) -> None:
+def _hold_unknown(given: object, protected: Protected, folder: str, environ: Mapping[str, str]) -> None:
     """Hold a tool that is not known: no path in its input may mean a guarded place."""
     for text in _texts(given):
-        looks_like_one = "/" in text or "." in text
-        if looks_like_one and len(text) <= _LONGEST_PATH and not any(char.isspace() for char in text):
-            protected.hold_named(text, [folder])
+        if len(text) <= _LONGEST_PATH and _looks_like_path(text):
+            protected.hold_named(_expanded(text, environ), [folder])
+
+
+def _looks_like_path(text: str) -> bool:
+    """Tell a path from a sentence; a path may have blanks, too, where it begins as only paths do."""
+    spaced = any(char.isspace() for char in text)
+    begins = text.startswith(_PATHS_BEGIN) and "\n" not in text
+    return begins if spaced else "/" in text or "." in text
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -16,6 +16,8 @@ _MOVES: Final = "-C"
 # Options of one letter whose value may stand right behind them: what follows is no option.
 _VALUED_LETTERS: Final = frozenset("mFCctboSJ")
 _SHORTEST: Final = 4
+# From the top of the repository, all but what is named, and the like.
+_MAGIC: Final = ":"
 _ASKS: Final = frozenset({"--get", "--get-all", "--get-regexp", "--list", "-l"})
 
 
@@ -35,6 +37,8 @@ def hold_verb(program: str, words: Sequence[str], protected: Protected, folders:
     if verb in known.whole and all(word.startswith("-") for word in rest):
         rest = [*rest, "."]
     for word in rest:
+        if verb in known.changes and word.startswith(_MAGIC):
+            raise Refused(GuardReason.NOT_UNDERSTOOD, f"{program} {verb} with a path that is a pattern")
         if verb in known.changes:
             protected.hold_write(word, folders)
         else:

@@ -30,6 +30,9 @@ from foundry_mcp.supervisor.step import StepRunner
 _NO_ISOLATION = (
     "security.worker_isolation asks for it: install bubblewrap and let this user make namespaces, or set it to auto."
 )
+_TRESPASSED = (
+    "Look at it, and take it away if you did not want it: a server reads it when it starts. Then run this again."
+)
 _HELD = "This run did nothing more, so that no step is done twice. Let the other end; then run this again."
 
 
@@ -90,6 +93,10 @@ def run_one_phase_sync(spec_id: str, settings: RunSettings, *, progress: Progres
     return asyncio.run(run_one_phase(spec_id, settings, progress=progress))
 
 
+class _Trespassed(Exception):
+    """Report a worker that made or moved what is not its own, after its step was reported as failed."""
+
+
 class _PhaseRun:
     """Hold what one phase run has seen so far."""
 
@@ -118,7 +125,7 @@ class _PhaseRun:
             return await self._until_told()
         except Interrupted:
             return await self._paused()
-        except ServerFailed as failure:
+        except (ServerFailed, _Trespassed) as failure:
             return self._result(str(failure))
 
     async def _until_told(self) -> PhaseRunResult:
@@ -166,6 +173,9 @@ class _PhaseRun:
         if isinstance(answer, Standing):
             self._steps.append(_as_carried_out(result))
             self._progress.step_ended(standing.step, result, answer.session, time.monotonic() - began)
+        if runner.trespass:
+            # What lies there now would be looked at by no later step, and may loosen what holds for the next run.
+            raise _Trespassed(f"{runner.trespass} {_TRESPASSED}")
         return answer
 
     async def _paused(self) -> PhaseRunResult:
@@ -184,7 +194,8 @@ class _PhaseRun:
         return self._result(_reason(standing.session, signal), loop_signal=signal, answer=standing)
 
     def _refused(self, refused: Refused) -> PhaseRunResult:
-        message = refused.message if refused.code is not ErrorCode.SESSION_HELD else f"{refused.message} {_HELD}"
+        remedy = _HELD if refused.code is ErrorCode.SESSION_HELD else refused.data.remediation
+        message = f"{refused.message} {remedy}"
         return self._result(message, loop_signal=refused.data.loop_signal, answer=refused)
 
     def _result(

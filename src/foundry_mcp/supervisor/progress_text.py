@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import MISSING
 from rich.text import Text
@@ -13,7 +14,7 @@ from rich.text import Text
 from foundry_contracts.models.common import RecommendedAction, ToolCall
 from foundry_contracts.models.formats_session import SessionView, Step, StepResult
 from foundry_contracts.models.formats_worker import EscalationPacket
-from foundry_contracts.vocabulary import LoopSignal, Outcome, Severity, StepType
+from foundry_contracts.vocabulary import FindingLevel, LoopSignal, Outcome, Severity, StepType
 from foundry_mcp.supervisor.checkpoints import KeptHead
 from foundry_mcp.supervisor.client import Refused
 from foundry_mcp.supervisor.isolation import Isolation
@@ -120,7 +121,7 @@ class TextProgress:
         self._line((f"\nStopped: {_WHO[packet.severity]} ({packet.severity.value}). ", "bold yellow"))
         self._line((f"  {packet.message}", ""))
         if packet.error_code is not MISSING and packet.details is not MISSING and packet.details:
-            self._indented(json.dumps(packet.details, indent=2, ensure_ascii=False), "dim")
+            self._indented(_sentences_of(packet.details), "dim")
         for action in packet.recommended_actions:
             self._way_out(action)
         if problem:
@@ -148,6 +149,15 @@ class TextProgress:
     def _line(self, *parts: tuple[str, str]) -> None:
         # Assembled, not marked up: a title may hold what looks like markup. Long lines stay whole for a reader's tools.
         self._console.print(Text.assemble(*parts), soft_wrap=True, highlight=False)
+
+
+def _sentences_of(details: Mapping[str, Any]) -> str:
+    """Give what details say: their findings, those first that refuse; or all of it, where they hold none."""
+    findings = details.get("findings")
+    if not findings:
+        return json.dumps(details, indent=2, ensure_ascii=False)
+    ordered = sorted(findings, key=lambda finding: finding["level"] != FindingLevel.ERROR)
+    return "\n".join(f"{finding['level']}: {finding['message']}" for finding in ordered)
 
 
 def _sentence_of(call: ToolCall) -> str:

@@ -41,6 +41,11 @@ class StepRunner:
             watched=watched_places(settings) if isolated else None,
         )
 
+    @property
+    def trespass(self) -> str:
+        """Say what a worker made or moved that is not its own; empty where it did not."""
+        return self._worker.trespass
+
     async def carry_out(self, step: Step) -> StepResult | Refused:
         """Do what a step asks for and give the result to report."""
         # A step that names no call to send is work, a check to be made by hand among it.

@@ -63,6 +63,8 @@ class Worker:
         self._timeout_s = timeout_s
         self._environ = scrubbed(environ)
         self._stderr = stderr
+        self.trespass = ""
+        """What it made or moved that is not its own, told in a sentence; empty where it did not."""
 
     async def work(self, task: WorkerTask) -> WorkerResult:
         """Hand a step over and give its result; a cancelled call ends the program and all it started."""
@@ -99,7 +101,8 @@ class Worker:
         finally:
             await self._end(process)
         moved = [str(path) for path in self._watched if _leads(path) != before[path] and not self._came(path, before)]
-        return f"The worker made or moved {', '.join(moved)}, which is not its own." if moved else problem
+        self.trespass = f"The worker made or moved {', '.join(moved)}, which is not its own." if moved else ""
+        return self.trespass or problem
 
     def _came(self, path: Path, before: Mapping[Path, tuple[str, bool]]) -> bool:
         """Tell whether a path that may come to be did just that."""
