@@ -205,6 +205,20 @@ def test_hooks_that_are_switched_off_are_told(
     assert check(agent, workspace, environ).state is GuardState.SWITCHED_OFF
 
 
+@pytest.mark.parametrize(
+    ("agent", "document"), [(CLAUDE, {"disableAllHooks": True}), (GEMINI, {"hooksConfig": {"enabled": False}})]
+)
+def test_hooks_that_the_user_switched_off_everywhere_are_told(
+    agent: GuardedAgent, document: dict[str, Any], workspace: Path, environ: dict[str, str]
+) -> None:
+    install(agent, workspace)
+    path = Path(environ["HOME"]) / GUARDED_AGENT_INFO[agent].file
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    finding = check(agent, workspace, environ)
+    assert (finding.state, str(path) in finding.message) == (GuardState.SWITCHED_OFF, True)
+
+
 def test_a_program_that_is_not_found_is_told(workspace: Path, environ: dict[str, str]) -> None:
     install(CLAUDE, workspace)
     assert check(CLAUDE, workspace, {**environ, "PATH": "/nowhere"}).state is GuardState.UNREACHABLE

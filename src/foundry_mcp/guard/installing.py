@@ -16,7 +16,7 @@ from typing import Any, Final
 from foundry_contracts.models.guard import GuardFinding
 from foundry_contracts.tables import GUARD_STATE_INFO, GUARDED_AGENT_INFO
 from foundry_contracts.vocabulary import GuardedAgent, GuardState
-from foundry_mcp.places import PRODUCT
+from foundry_mcp.places import PRODUCT, home_folder
 from foundry_mcp.whole_files import put
 
 _OURS: Final = f"{PRODUCT} guard hook"
@@ -74,9 +74,7 @@ def _standing(agent: GuardedAgent, workspace: Path, environ: Mapping[str, str]) 
     try:
         document = _read(workspace / known.file)
         differences = _differences(agent, document)
-        switches = [
-            switch for file in known.files if file.endswith(".json") for switch in _off(agent, workspace / file)
-        ]
+        switches = [switch for file in _settings_files(agent, workspace, environ) for switch in _off(agent, file)]
     except Unreadable as problem:
         return GuardState.UNREADABLE, str(problem)
     if not any(_is_ours(group) for group in _list_in(document, _HOOKS, known.event)):
@@ -88,6 +86,13 @@ def _standing(agent: GuardedAgent, workspace: Path, environ: Mapping[str, str]) 
     if shutil.which(PRODUCT, path=environ.get("PATH")) is None:
         return GuardState.UNREACHABLE, ""
     return GuardState.INSTALLED, ""
+
+
+def _settings_files(agent: GuardedAgent, workspace: Path, environ: Mapping[str, str]) -> list[Path]:
+    """List the files in which an agent may be told to run no hook: the workspace's, and the user's of the same name."""
+    known = GUARDED_AGENT_INFO[agent]
+    inside = [workspace / file for file in known.files if file.endswith(".json")]
+    return [*inside, home_folder(environ) / known.file]
 
 
 def _differences(agent: GuardedAgent, document: dict[str, Any]) -> list[str]:
@@ -108,7 +113,7 @@ def _off(agent: GuardedAgent, path: Path) -> list[str]:
         for name in str(switch["setting"]).split("."):
             value = value.get(name) if isinstance(value, dict) else None
         if value is switch["value"]:
-            found.append(f"{switch['setting']} in {path.name}")
+            found.append(f"{switch['setting']} in {path}")
     return found
 
 
