@@ -22,7 +22,7 @@ Said = Mapping[str, Given]
 # What each rule comes to under strict-prod, staging and debug.
 LEVELS: dict[Rule, tuple[StartupLevel | None, StartupLevel | None, StartupLevel | None]] = {
     Rule.SETTING_LOOSENED: (R, R, R),
-    Rule.POLICY_IN_WORKSPACE: (R, W, W),
+    Rule.POLICY_IN_WORKSPACE: (R, R, R),
     Rule.MAINTAINER_LOOP: (R, W, NO),
     Rule.LOCK_BYPASS_ALLOWED: (R, W, NO),
     Rule.GATE_WAIVER_ALLOWED: (R, W, NO),

@@ -969,7 +969,7 @@ STARTUP_RULE_INFO: Final[Mapping[StartupRule, StartupRuleInfo]] = MappingProxyTy
         StartupRule.POLICY_IN_WORKSPACE: StartupRuleInfo(
             description="The configuration that is to stand outside the workspace lies in it, where a worker can change it.",
             remedy="Move the file out of the workspace, or name another folder with XDG_CONFIG_HOME or XDG_CONFIG_DIRS.",
-            levels=MappingProxyType({"strict-prod": "refuse", "staging": "warn", "debug": "warn"}),
+            levels=MappingProxyType({"strict-prod": "refuse", "staging": "refuse", "debug": "refuse"}),
             when=(MappingProxyType({"of": "policy_in_workspace", "is": (True,)}),),
         ),
         StartupRule.MAINTAINER_LOOP: StartupRuleInfo(
