@@ -114,7 +114,8 @@ async def test_no_progress_names_its_pause_in_the_log_and_a_resume_tries_anew(tm
     call.runner.endings = [(1, "1 failed"), (1, "2 failed")]
     stuck = (await drive(call, SPEC)).last
     session_id = stuck["session"]["session_id"]
-    await paused_for(call, session_id, PauseReason.NO_PROGRESS)
+    shown = (await paused_for(call, session_id, PauseReason.NO_PROGRESS))["session"]
+    assert (shown["pause_unit_id"], shown["findings"][0]["message"].endswith("2 failed")) == ("v1", True)
     assert len(await payloads(call, session_id, EventType.VERIFICATION_FINISHED)) == 2
     await resumed(call.maintainer, stuck)
     assert (await drive(call, SPEC)).last["loop_signal"] == LoopSignal.SPEC_COMPLETE

@@ -77,10 +77,18 @@ def _limit_reached(state: Session, context_percent: int | None) -> PauseReason |
 
 
 def _pause(state: Session, reason: PauseReason) -> SessionPaused:
-    """Pause; where somebody has to look at the gate, with what its last review found."""
+    """Pause; where somebody has to look at a gate or at a check that makes no progress, with what was found last."""
+    stuck = state.stuck if reason is PauseReason.NO_PROGRESS else None
     about_gate = reason in (PauseReason.GATE_REVIEW_REQUIRED, PauseReason.FEEDBACK_CYCLE_LIMIT)
     findings = findings_for_person(state) if about_gate else []
-    return SessionPaused(reason=reason, phase_id=state.phase.phase.id, findings=or_absent(findings or None))
+    if stuck is not None and state.feedback is not None and state.feedback.unit_id == stuck:
+        findings = list(state.feedback.findings)
+    return SessionPaused(
+        reason=reason,
+        phase_id=state.phase.phase.id,
+        unit_id=or_absent(stuck),
+        findings=or_absent(findings or None),
+    )
 
 
 def _next_unit(state: Session, situation: Situation, unit: PlanUnit) -> EventPayload:
