@@ -58,7 +58,8 @@ def run() -> Run:
     def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         paths = [str(TOOLCHAIN), *environment.pop("PYTHONPATH", "").split(os.pathsep)]
         joined = os.pathsep.join(path for path in paths if path)
-        env = {**os.environ, **environment, "PYTHONPATH": joined}
+        # What Python would keep beside a module it imports would be a change of what was generated.
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment, "PYTHONPATH": joined}
         return subprocess.run([sys.executable, *arguments], env=env, capture_output=True, text=True, check=False)
 
     return start
