@@ -9,16 +9,20 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundry_contracts.vocabulary import GuardedAgent
 from foundry_mcp.cli.words import UNUSABLE
 from foundry_mcp.cli.workspace import add_workspace, workspace_of
 
+if TYPE_CHECKING:
+    from foundry_mcp.guard.verdict import Refused
+
 _BAD_USE = 2
 _FOUND = 1
 # Less than any agent waits for a hook.
 _PATIENCE_S: float = 20
+_AGAIN_S: float = 1
 _EPILOG = """
 A hook is a hint to an agent that means well: it reads command lines and paths, and not what a script does. What holds
 in any case is the sandbox that 'foundry-mcp run' starts workers in; 'check' tells whether it works here.
@@ -53,28 +57,33 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def _hook(args: argparse.Namespace) -> int:
-    from foundry_mcp.guard.tool_call import answered
+    from foundry_mcp.guard.tool_call import answered, refusal
 
-    text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    with _in_time():
-        answer = answered(GuardedAgent(args.agent), text, os.environ)
+    agent, text = GuardedAgent(args.agent), sys.stdin.buffer.read().decode("utf-8", "replace")
+    with _in_time() as late:
+        answer = answered(agent, text, os.environ)
+    # What a signal raises can be lost, in a finalizer that happens to run: that it came is what counts.
+    answer = refusal(agent, late[0]) if late else answer
     sys.stdout.write(answer.output)
     sys.stderr.write(answer.errors)
     return answer.exit_code
 
 
 @contextmanager
-def _in_time() -> Iterator[None]:
-    """Refuse a call that is not judged in time: an agent that gives up waiting goes on as if nothing was said."""
+def _in_time() -> Iterator[list[Refused]]:
+    """End what is not judged in time, and give why: an agent that gives up waiting goes on as if nothing was said."""
     from foundry_mcp.guard.shell_pieces import unreadable
 
+    late: list[Refused] = []
+
     def end(*_: object) -> None:
-        raise unreadable("it takes too long to read")
+        late.append(unreadable("it takes too long to read"))
+        raise late[0]
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S, _AGAIN_S)
     try:
-        yield
+        yield late
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

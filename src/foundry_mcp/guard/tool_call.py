@@ -38,12 +38,17 @@ def answered(agent: GuardedAgent, text: str, environ: Mapping[str, str]) -> Answ
     try:
         _hold(known, _call(text), environ)
     except Refused as refused:
-        return Answer(known.refusal_code, errors=f"{refused.message}\n")
+        return refusal(agent, refused)
     except Exception as fault:
         # Whatever the fault: a call that was not judged is not one that may be.
         told = Refused(GuardReason.NOT_UNDERSTOOD, f"the guard failed over it: {type(fault).__name__}: {fault}")
-        return Answer(known.refusal_code, errors=f"{told.message}\n")
+        return refusal(agent, told)
     return Answer(0, output=_ALLOWED)
+
+
+def refusal(agent: GuardedAgent, refused: Refused) -> Answer:
+    """Refuse a call in the agent's form."""
+    return Answer(GUARDED_AGENT_INFO[agent].refusal_code, errors=f"{refused.message}\n")
 
 
 def _call(text: str) -> dict[str, Any]:
