@@ -38,12 +38,7 @@ from foundry_mcp.machine.replacing import replace
 from foundry_mcp.machine.roles import permits, unauthorized
 from foundry_mcp.machine.session import Session
 from foundry_mcp.machine.situation import Caller
-from foundry_mcp.ports import (
-    LogBroken,
-    SpecUnavailable,
-    StoreBusy,
-    StoreUnavailable,
-)
+from foundry_mcp.ports import LogBroken, SpecUnavailable, StoreBusy, StoreUnavailable
 
 _LOG = logging.getLogger(__name__)
 # What a contract's tags ask of this sequence.

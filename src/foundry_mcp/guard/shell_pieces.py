@@ -45,12 +45,11 @@ class Redirect:
 
 @dataclass(slots=True)
 class Command:
-    """Hold one command: `given` is what it reads where that is written out, `piped` whether another writes that."""
+    """Hold one command: `given` is what it reads, where that is written out."""
 
     words: list[Word] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     given: str | None = None
-    piped: bool = False
 
 
 def plain(word: Word) -> str | None:

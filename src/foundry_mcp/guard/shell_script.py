@@ -85,11 +85,9 @@ class _Reader:
             return 0
         if char == "(" and self._command.words and self._takes_array():
             return 0
-        piped = char == "|" and not self._looks_at("||")
         ended = self._looks_at(";;") or self._looks_at(";&")
         self._at += 2 if self._text[self._at : self._at + 2] in ("&&", "||", ";;", ";&", "|&") else 1
         self._end()
-        self._command.piped = piped
         if ended and self._cases:
             self._take_pattern()
         return {"(": 1, ")": -1}.get(char, 0)
@@ -125,7 +123,6 @@ class _Reader:
         elif sign == "<<<":
             known = all(piece.kind in (PieceKind.PLAIN, PieceKind.QUOTED) for piece in target)
             self._command.given = "".join(piece.text for piece in target) if known else None
-            self._command.piped = not known
         else:
             self._command.redirects.append(Redirect(sign, target))
 

@@ -39,8 +39,9 @@ def lacking(state: Session, unit: PlanUnit) -> ReviewFinding | None:
     if unit.kind not in UNIT_STANDING_INFO[standing].enough_for:
         message = f"That {unit.id} is {standing.value} is not enough for a {unit.kind.value}."
         return _finding(ReviewFindingCode.NOT_PROVEN, unit, message)
-    # The receipt of what an earlier session did was judged there.
-    if not rests_on_receipt(state, unit) or unit.id in state.carried or receipted_run(state, unit) is not None:
+    # The receipt of what an earlier session did, and this one did not do again, was judged there.
+    judged_before = unit.id in state.carried and unit.id not in state.receipts
+    if not rests_on_receipt(state, unit) or judged_before or receipted_run(state, unit) is not None:
         return None
     return _finding(ReviewFindingCode.RECEIPT_MISSING, unit, f"There is no receipt of {unit.id}.")
 
